@@ -1,0 +1,38 @@
+# Targets that people type. `make help` lists them.
+GO      ?= go
+LINT    := $(GO) tool -modfile=.ci/tools/go.mod golangci-lint
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help build test quick lint vulncheck demo fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+build: ## build the binary: bin/imagegate
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/imagegate ./cmd/imagegate
+
+test: ## run every test with the race detector
+	$(GO) vet ./...
+	$(GO) test -race -timeout 20m ./...
+
+quick: ## test what needs no engine: seconds
+	$(GO) test ./policy ./gate ./sbom ./gate/report ./gate/filetree
+
+lint: ## run the linters
+	$(LINT) run ./...
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt would change:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+
+vulncheck: ## look for known vulnerabilities in what we link (needs the vulnerability service)
+	.ci/vulncheck
+
+demo: build ## judge three images, offline, in a registry of its own
+	$(GO) run ./examples/demo -imagegate bin/imagegate
+
+FUZZTIME ?= 10m
+fuzz: ## fuzz every parser of untrusted bytes, FUZZTIME each
+	@.ci/fuzz $(FUZZTIME)
+
+clean: ## remove what the targets made
+	rm -rf bin out

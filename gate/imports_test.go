@@ -1,0 +1,93 @@
+package gate_test
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/imagegate/imagegate"
+
+// direction says what each package may import of this module. It holds so that
+// `go test ./policy ./gate ./sbom` compiles without an engine, that verdicts are
+// made in one pure place, and that exchanging an engine touches one package.
+var direction = map[string][]string{
+	"sbom":           {},
+	"policy":         {"sbom"},
+	"gate":           {"policy", "sbom"},
+	"gate/filetree":  {"sbom"},
+	"gate/image":     {"gate", "gate/filetree", "policy", "sbom"},
+	"gate/inspect":   {"policy", "sbom"},
+	"gate/signature": {"gate", "policy"},
+	"gate/report":    {"gate", "policy", "sbom"},
+	"sbom/catalog":   {"sbom"},
+	"sbom/vuln":      {"sbom", "sbom/catalog"},
+}
+
+// engines have one importer each.
+var engines = map[string]string{
+	"github.com/sigstore/cosign/": "gate/signature",
+	"github.com/anchore/syft/":    "sbom/catalog",
+	"github.com/anchore/grype/":   "sbom/vuln",
+}
+
+func TestImportDirection(t *testing.T) {
+	t.Parallel()
+	for pkg, imports := range goList(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"/...") {
+		pkg = strings.TrimPrefix(pkg, module+"/")
+		for _, imported := range imports {
+			if of, ours := strings.CutPrefix(imported, module+"/"); ours {
+				if allowed, ok := direction[pkg]; ok {
+					assert.Contains(t, allowed, of, "%s must not import %s", pkg, of)
+				}
+				assert.False(t, strings.HasPrefix(of, "cmd/"), "%s imports a command", pkg)
+			}
+			for engine, home := range engines {
+				if strings.HasPrefix(imported+"/", engine) {
+					assert.Equal(t, home, pkg, "%s is imported by %s", imported, pkg)
+				}
+			}
+		}
+	}
+}
+
+// TestCoreCompilesWithoutEngines holds the inner loop at seconds.
+func TestCoreCompilesWithoutEngines(t *testing.T) {
+	t.Parallel()
+	for _, core := range []string{"policy", "gate", "sbom"} {
+		for dependency := range goList(t, "-deps", "-f", "{{.ImportPath}}", module+"/"+core) {
+			for engine := range engines {
+				assert.False(t, strings.HasPrefix(dependency+"/", engine), "%s needs %s", core, dependency)
+			}
+		}
+	}
+}
+
+// TestTopLevel holds the listing that a newcomer sees.
+func TestTopLevel(t *testing.T) {
+	t.Parallel()
+	entries, err := os.ReadDir("..")
+	require.NoError(t, err)
+	allowed := []string{"cmd", "gate", "sbom", "policy", "examples", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE", "bin", "out"}
+	for _, e := range entries {
+		assert.True(t, strings.HasPrefix(e.Name(), ".") || slices.Contains(allowed, e.Name()), "%s at the top level", e.Name())
+	}
+}
+
+// goList runs go list and returns the words of each line by its first.
+func goList(t *testing.T, args ...string) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
+	require.NoError(t, err, "go list %v", args)
+	words := map[string][]string{}
+	for l := range strings.Lines(string(out)) {
+		fields := strings.Fields(l)
+		words[fields[0]] = fields[1:]
+	}
+	return words
+}
