@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/anchore/syft/syft"
+	syftsbom "github.com/anchore/syft/syft/sbom"
+
+	"github.com/imagegate/imagegate/sbom"
+)
+
+// Cataloger makes bills of materials. It is immutable and safe for concurrent use.
+type Cataloger struct {
+	parallelism int
+}
+
+// Option sets something that has a default.
+type Option func(*Cataloger) error
+
+// WithParallelism sets how many files are parsed at once within one image. Default:
+// runtime.GOMAXPROCS.
+func WithParallelism(n int) Option {
+	return func(c *Cataloger) error {
+		if n < 1 {
+			return fmt.Errorf("catalog: parallelism %d is less than 1", n)
+		}
+		c.parallelism = n
+		return nil
+	}
+}
+
+// New returns a Cataloger.
+func New(options ...Option) (*Cataloger, error) {
+	c := &Cataloger{parallelism: runtime.GOMAXPROCS(0)}
+	for _, option := range options {
+		if err := option(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Catalog finds the packages in the files of one platform image. The document is
+// complete but for its Gaps; where files could not be read as a cataloger asked for
+// them, there is no document but an *Error.
+func (c *Cataloger) Catalog(ctx context.Context, image sbom.Image, files sbom.Files) (*sbom.Document, error) {
+	document, err := c.catalog(ctx, image, files)
+	if err != nil {
+		return nil, &Error{Image: image.Name, Digest: image.Digest, Err: err}
+	}
+	return document, nil
+}
+
+func (c *Cataloger) catalog(ctx context.Context, image sbom.Image, files sbom.Files) (*sbom.Document, error) {
+	r, err := newResolver(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	withScanner, err := withLicenseScanner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := run(withScanner, &source{image: image, resolver: r}, c.configuration())
+	// What the resolver could not answer explains best why cataloging failed, and has
+	// made it fail even where no cataloger says so.
+	if failure := r.err(); failure != nil {
+		return nil, failure
+	}
+	if err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	gaps, err := r.gaps(image, engine)
+	if err != nil {
+		return nil, err
+	}
+	engine.Descriptor.Configuration = configured{Gaps: gaps, Cataloging: engine.Descriptor.Configuration}
+	return newDocument(engine, gaps), nil
+}
+
+// run contains a panic of syft outside its tasks; within them syft does.
+func run(ctx context.Context, image *source, config *syft.CreateSBOMConfig) (engine *syftsbom.SBOM, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			engine, err = nil, fmt.Errorf("cataloger panicked: %v", p)
+		}
+	}()
+	return syft.CreateSBOM(ctx, image, config)
+}
+
+// Error says why there is no bill of materials. It means "could not judge".
+type Error struct {
+	Image  string // as typed
+	Digest string
+	Err    error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("cataloging %s: %v", e.Digest, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Remedy is what to do next.
+func (e *Error) Remedy() string {
+	switch {
+	case errors.Is(e.Err, sbom.ErrNotKept):
+		return "this is a defect: the layers were read without keeping what catalog.Wants asks for; please report it with the image"
+	case errors.Is(e.Err, errTooManyLinks):
+		return "rebuild the image without directories of symbolic links into each other"
+	case e.Transient():
+		return "allow more time"
+	default:
+		return ""
+	}
+}
+
+// Transient is true where time ran out.
+func (e *Error) Transient() bool { return errors.Is(e.Err, context.DeadlineExceeded) }

@@ -1,0 +1,121 @@
+package catalog
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/anchore/syft/syft/pkg"
+	syftsbom "github.com/anchore/syft/syft/sbom"
+
+	"github.com/imagegate/imagegate/sbom"
+)
+
+// maxUnknowns is how many files that could not be understood are named one by one.
+const maxUnknowns = 50
+
+// configured is what a document in syft's JSON says about how it was made. The gaps
+// are in it, so that a stored document is not judged as more than it was.
+type configured struct {
+	Gaps       []string `json:"gaps"`
+	Cataloging any      `json:"cataloging,omitempty"`
+}
+
+// gaps are the reasons to doubt that the packages are all that is in the image.
+func (r *resolver) gaps(image sbom.Image, engine *syftsbom.SBOM) ([]string, error) {
+	gaps := unknowns(engine)
+	installed, hasDatabase := systemPackage(engine)
+	switch release := engine.Artifacts.LinuxDistribution; {
+	case strings.HasPrefix(image.Platform, "windows/"):
+		gaps = append(gaps, "a Windows image: which updates are installed cannot be read from its files")
+	case hasDatabase && (release == nil || release.ID == ""):
+		gaps = append(gaps, fmt.Sprintf("there are %s packages, but no os-release: their distribution is unknown", installed))
+	case !hasDatabase:
+		program, loader, err := r.dynamicProgram()
+		if err != nil {
+			return nil, err
+		}
+		if program != "" {
+			gaps = append(gaps, fmt.Sprintf("%s is dynamically linked (%s), but there is no package database: what the system libraries are is unknown", program, loader))
+		}
+	}
+	return gaps, nil
+}
+
+// systemTypes are the packages of an operating system: whoever installed them also
+// installed the C library.
+var systemTypes = []pkg.Type{pkg.DebPkg, pkg.RpmPkg, pkg.ApkPkg, pkg.AlpmPkg, pkg.PortagePkg, pkg.NixPkg}
+
+// systemPackage is the type of the packages of the image's operating system.
+func systemPackage(engine *syftsbom.SBOM) (pkg.Type, bool) {
+	for p := range engine.Artifacts.Packages.Enumerate(systemTypes...) {
+		return p.Type, true
+	}
+	return "", false
+}
+
+// dynamicProgram is the first program whose dynamic loader is in the image.
+func (r *resolver) dynamicProgram() (program, loader string, err error) {
+	byType, err := r.executables()
+	if err != nil {
+		return "", "", r.fail(err)
+	}
+	var candidates []int32
+	for _, nodes := range byType {
+		candidates = append(candidates, nodes...)
+	}
+	slices.Sort(candidates)
+	for _, n := range candidates {
+		content, err := r.open(n)
+		if err != nil {
+			return "", "", err
+		}
+		loader := interpreter(content)
+		_ = content.Close()
+		if end, _, ok := r.tree.resolve(clean(loader)); loader != "" && ok && r.tree.nodes[end].kind != fs.ModeDir {
+			return r.tree.nodes[n].path, loader, r.err()
+		}
+	}
+	return "", "", r.err()
+}
+
+// nothingThere are the ends of messages that say of a file "read, and it describes no
+// package". Every other unknown is a file that was not understood.
+var nothingThere = []string{
+	"no package identified in archive",
+	"unable to determine packages",
+	"no pecl package found",
+	"no pear package found",
+}
+
+// unknowns names the files that a cataloger took for a package's and could not
+// parse, sorted by path.
+func unknowns(engine *syftsbom.SBOM) []string {
+	var gaps []string
+	for coordinates, reasons := range engine.Artifacts.Unknowns {
+		for _, reason := range reasons {
+			if !slices.ContainsFunc(nothingThere, func(end string) bool { return strings.HasSuffix(reason, end) }) {
+				gaps = append(gaps, fmt.Sprintf("could not understand %s: %s", coordinates.FullNestedPath(), firstLine(reason)))
+			}
+		}
+	}
+	slices.Sort(gaps)
+	gaps = slices.Compact(gaps)
+	if more := len(gaps) - maxUnknowns; more > 0 {
+		gaps = append(gaps[:maxUnknowns], fmt.Sprintf("could not understand %d more files", more))
+	}
+	return gaps
+}
+
+// maxReason is how many bytes of a parser's message are worth keeping: it can quote
+// the file.
+const maxReason = 300
+
+func firstLine(reason string) string {
+	reason, _, _ = strings.Cut(reason, "\n")
+	if len(reason) > maxReason {
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+	}
+	return reason
+}

@@ -1,0 +1,224 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	stereofile "github.com/anchore/stereoscope/pkg/file"
+	"github.com/anchore/syft/syft/file"
+
+	"github.com/imagegate/imagegate/sbom"
+)
+
+var _ file.Resolver = (*resolver)(nil)
+
+// resolver answers syft's catalogers from a tree as syft's own resolver for the
+// squashed scope of an image would: no directories, every file once, links resolved,
+// the two names of a hard link apart.
+//
+// It remembers what it could not answer. Catalogers take such an error for "no
+// package here", so Catalog asks the resolver and not them.
+type resolver struct {
+	ctx  context.Context // of the Catalog call; syft's interface has no place for one
+	tree *tree
+
+	steps atomic.Int64
+
+	mu         sync.Mutex
+	references map[int32]stereofile.Reference
+	failure    error
+
+	executables func() (map[string][]int32, error)
+}
+
+func newResolver(ctx context.Context, files sbom.Files) (*resolver, error) {
+	t, err := newTree(ctx, files)
+	if err != nil {
+		return nil, fmt.Errorf("listing the files: %w", err)
+	}
+	r := &resolver{ctx: ctx, tree: t, references: map[int32]stereofile.Reference{}}
+	r.executables = sync.OnceValues(r.findExecutables)
+	return r, nil
+}
+
+// err is the first thing that a cataloger asked for and did not get.
+func (r *resolver) err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
+}
+
+// fail records an error and returns it.
+func (r *resolver) fail(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure == nil {
+		r.failure = err
+	}
+	return err
+}
+
+// spend is the bound on the links that searches go back along.
+func (r *resolver) spend() error {
+	if r.steps.Add(1) > maxLinkSteps {
+		return fmt.Errorf("following links to files: more than %d steps: %w", maxLinkSteps, errTooManyLinks)
+	}
+	return nil
+}
+
+var errTooManyLinks = errors.New("the image has too many links into links")
+
+// HasPath says whether something is at a path: file, directory or link.
+func (r *resolver) HasPath(name string) bool {
+	_, ok := r.tree.lstat(clean(name))
+	return ok
+}
+
+// FilesByPath returns the files at the paths, links resolved.
+func (r *resolver) FilesByPath(names ...string) ([]file.Location, error) {
+	if err := r.ctx.Err(); err != nil {
+		return nil, r.fail(err)
+	}
+	var answers []found
+	for _, name := range names {
+		if end, _, ok := r.tree.resolve(clean(name)); ok && r.tree.nodes[end].kind != fs.ModeDir {
+			answers = append(answers, found{access: name, node: end})
+		}
+	}
+	return r.locations(answers), nil
+}
+
+// FilesByGlob returns the files whose path matches one of the patterns.
+func (r *resolver) FilesByGlob(patterns ...string) ([]file.Location, error) {
+	if err := r.ctx.Err(); err != nil {
+		return nil, r.fail(err)
+	}
+	var answers []found
+	for _, pattern := range patterns {
+		matches, err := r.tree.findGlob(r.ctx, pattern, r.spend)
+		if err != nil {
+			return nil, r.fail(fmt.Errorf("searching for %s: %w", pattern, err))
+		}
+		answers = append(answers, matches...)
+	}
+	return r.locations(answers), nil
+}
+
+// FilesByMIMEType returns the files whose content is of one of the types. Only the
+// types of executables are known, since no cataloger of an image asks for others.
+func (r *resolver) FilesByMIMEType(types ...string) ([]file.Location, error) {
+	byType, err := r.executables()
+	if err != nil {
+		return nil, r.fail(err)
+	}
+	var answers []found
+	for _, mimeType := range types {
+		if !executableTypes[mimeType] {
+			return nil, r.fail(fmt.Errorf("searching for files of type %s: only executables are indexed", mimeType))
+		}
+		for _, n := range byType[mimeType] {
+			answers = append(answers, found{access: r.tree.nodes[n].path, node: n})
+		}
+	}
+	sortFound(r.tree, answers)
+	return r.locations(answers), nil
+}
+
+// RelativeFileByPath is the file at a path. There is one layer to be relative to:
+// the merged tree.
+func (r *resolver) RelativeFileByPath(_ file.Location, name string) *file.Location {
+	locations, err := r.FilesByPath(name)
+	if err != nil || len(locations) == 0 {
+		return nil
+	}
+	return &locations[0]
+}
+
+// AllLocations yields everything that a layer states, links unresolved.
+func (r *resolver) AllLocations(ctx context.Context) <-chan file.Location {
+	all := make(chan file.Location)
+	go func() {
+		defer close(all)
+		for i := range r.tree.nodes[1:] {
+			n := int32(i + 1)
+			if r.tree.nodes[n].layer < 0 {
+				continue
+			}
+			// Without a reference: a cataloger looks at all and keeps few.
+			location := file.NewLocationFromCoordinates(file.NewCoordinates(r.tree.nodes[n].path, r.tree.diffID(n)))
+			select {
+			case <-ctx.Done():
+				return
+			case all <- location:
+			}
+		}
+	}()
+	return all
+}
+
+// FileContentsByLocation opens a file, or what a link leads to.
+func (r *resolver) FileContentsByLocation(location file.Location) (io.ReadCloser, error) {
+	if err := r.ctx.Err(); err != nil {
+		return nil, r.fail(err)
+	}
+	end, _, ok := r.tree.resolve(location.RealPath)
+	if !ok {
+		return nil, fmt.Errorf("opening %s: %w", location.RealPath, fs.ErrNotExist)
+	}
+	return r.open(end)
+}
+
+// open is the only way to content. An error of it is not an answer that a cataloger
+// may live with: it fails the whole document.
+func (r *resolver) open(n int32) (sbom.Content, error) {
+	if kind := r.tree.nodes[n].kind; kind != 0 {
+		return nil, fmt.Errorf("opening %s: not a regular file", r.tree.nodes[n].path)
+	}
+	stated, ok := r.tree.files.Lstat(r.tree.nodes[n].path)
+	if !ok {
+		return nil, r.fail(fmt.Errorf("opening %s: %w", r.tree.nodes[n].path, fs.ErrNotExist))
+	}
+	content, err := r.tree.files.Open(stated)
+	if err != nil {
+		return nil, r.fail(fmt.Errorf("opening %s: %w", r.tree.nodes[n].path, err))
+	}
+	return &watched{Content: content, path: r.tree.nodes[n].path, fail: r.fail}, nil
+}
+
+// locations drops the files that are there already, as a cataloger wants each once.
+func (r *resolver) locations(answers []found) []file.Location {
+	seen := make(map[int32]bool, len(answers))
+	unique := make([]file.Location, 0, len(answers))
+	for _, answer := range answers {
+		if !seen[answer.node] {
+			seen[answer.node] = true
+			unique = append(unique, r.location(answer))
+		}
+	}
+	return unique
+}
+
+func (r *resolver) location(answer found) file.Location {
+	name := r.tree.nodes[answer.node].path
+	location := file.NewLocationFromDirectory(name, r.tree.diffID(answer.node), r.reference(answer.node))
+	location.AccessPath = answer.access
+	return location
+}
+
+// reference is syft's identity of a file: sets of locations compare it, so one file
+// has one.
+func (r *resolver) reference(n int32) stereofile.Reference {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reference, ok := r.references[n]
+	if !ok {
+		reference = *stereofile.NewFileReference(stereofile.Path(r.tree.nodes[n].path))
+		r.references[n] = reference
+	}
+	return reference
+}
