@@ -20,6 +20,9 @@ const (
 	StageScan      Stage = "scan"
 )
 
+// Stages are all stages, in the order in which an image meets them.
+func Stages() []Stage { return []Stage{StageBuild, StageAdmission, StageScan} }
+
 // Step names a part of the collection of evidence.
 type Step string
 

@@ -1,0 +1,42 @@
+package policy
+
+import "slices"
+
+// Adjustment is what a command line says over a policy. It is part of the
+// adjusted policy's hash, as if the document had said it.
+type Adjustment struct {
+	// Signers replace the policy's, as a list replaces a list, and make a
+	// signature required.
+	Signers []Signer
+	// TrustRoot replaces the policy's.
+	TrustRoot *TrustRoot
+	// OptionalLog accepts signatures that are in no transparency log.
+	OptionalLog bool
+	// SkipSignatures switches the signature rule off.
+	SkipSignatures bool
+	// Platforms replace the policy's.
+	Platforms []string
+}
+
+// Adjust lays an adjustment over the policy. The error is an *Error, as of Parse:
+// the result must be a policy that could have been written.
+func (p *Policy) Adjust(a Adjustment) (*Policy, error) {
+	adjusted := p.clone()
+	if len(a.Signers) > 0 {
+		adjusted.Signatures.Signers = slices.Clone(a.Signers)
+		adjusted.Signatures.Required = LevelDeny
+	}
+	if a.TrustRoot != nil {
+		adjusted.Signatures.TrustRoot = a.TrustRoot
+	}
+	if a.OptionalLog {
+		adjusted.Signatures.TransparencyLog = LogOptional
+	}
+	if len(a.Platforms) > 0 {
+		adjusted.Platforms = slices.Clone(a.Platforms)
+	}
+	if a.SkipSignatures {
+		adjusted = adjusted.InsecureWithoutSignatures()
+	}
+	return adjusted.checked()
+}

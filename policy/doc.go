@@ -1,0 +1,38 @@
+// Package policy says what an image must be, and judges evidence by it.
+//
+// A policy is one YAML document. Parse decodes it strictly (an unknown field is
+// an error with its line and the nearest known name, and all errors are reported
+// at once), lays it over the preset it extends, refuses what is contradictory or
+// unsafe, and returns a Policy, which is immutable from then on:
+//
+//	policy, err := policy.Parse("policy.yaml", data)
+//	policy, err = policy.Resolve(read)               // key files become bytes
+//	verdict := policy.Evaluate(evidence, policy.StageAdmission, now)
+//
+// # Laying one document over another
+//
+// `extends` names a preset: baseline, restricted, or nothing, the default. The
+// document is decoded over it: a field that is set overrides, a list that is set
+// replaces the whole list, exceptions are added. What a preset demands is
+// switched off with `allow` (or false), `off`, `any`, `ignore` or an empty list,
+// never by leaving it out.
+//
+// # Judging
+//
+// Evaluate is a fixed, ordered list of rules (see Rules), one small function
+// each. It is pure: no I/O, no clock, no globals, the same input gives the same
+// verdict. It never mixes up its three answers:
+//
+//   - a rule fails when the facts are there and are bad: deny;
+//   - a rule whose facts could not be had is undecided, whatever the policy's
+//     enforcement is: warn demotes failures, not ignorance;
+//   - only when every rule had its facts and none failed, allow.
+//
+// # What it refuses to know
+//
+// Files, registries, engines, the time and the command line. A policy names key
+// files; whoever has a file system hands Resolve a function that reads them.
+// Text in the evidence comes from images and registries: messages carry it
+// bounded and with control characters escaped, and whoever prints them into
+// another format escapes for that format.
+package policy

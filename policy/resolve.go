@@ -1,0 +1,83 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Read returns the content of a file that a policy names. The policy leaves to
+// it what a relative name is relative to, and how much it reads.
+type Read func(name string) ([]byte, error)
+
+// Resolve returns the policy with the content of every file that it names in
+// place of the name, so that it can be stored, hashed and used without a file
+// system. The error names the signer or the field.
+func (p *Policy) Resolve(read Read) (*Policy, error) {
+	resolved := p.clone()
+	for i, signer := range resolved.Signatures.Signers {
+		if signer.Key == nil || signer.Key.File == "" {
+			continue
+		}
+		data, err := read(signer.Key.File)
+		if err != nil {
+			return nil, fmt.Errorf("reading the key of signer %q: %w", signer.Name, err)
+		}
+		if err := checkPublicKey(data); err != nil {
+			return nil, fmt.Errorf("reading the key of signer %q: %s %w", signer.Name, signer.Key.File, err)
+		}
+		resolved.Signatures.Signers[i].Key = &Key{Data: string(data)}
+	}
+	if root := resolved.Signatures.TrustRoot; root != nil && root.File != "" {
+		data, err := read(root.File)
+		if err != nil {
+			return nil, fmt.Errorf("reading the trust root: %w", err)
+		}
+		resolved.Signatures.TrustRoot = &TrustRoot{Data: string(data)}
+	}
+	return resolved, nil
+}
+
+// WithSigners returns the policy with other signers, whose signature is required
+// at every stage: what the command line names replaces what the policy names, as
+// a list replaces a list. The error is an *Error.
+func (p *Policy) WithSigners(signers ...Signer) (*Policy, error) {
+	changed := p.clone()
+	changed.Signatures.Signers = slices.Clone(signers)
+	changed.Signatures.Stages = nil
+	if !changed.Signatures.Required.on() {
+		changed.Signatures.Required = LevelDeny
+	}
+	return changed.checked()
+}
+
+// InsecureWithoutSignatures returns the policy with the signature rule off, and
+// with tags that nobody signed. Nothing then says who made an image.
+func (p *Policy) InsecureWithoutSignatures() *Policy {
+	changed := p.clone()
+	changed.Signatures.Required = LevelAllow
+	changed.Signatures.Signers = nil
+	if changed.Reference.Digest == DigestOrSigned {
+		changed.Reference.Digest = DigestAny
+	}
+	return changed
+}
+
+// checked validates a policy that was changed after it was parsed.
+func (p *Policy) checked() (*Policy, error) {
+	var problems []Problem
+	validate(p, func(field, format string, args ...any) {
+		problems = append(problems, Problem{File: p.Metadata.Name, Field: field, Message: fmt.Sprintf(format, args...)})
+	})
+	if len(problems) > 0 {
+		return nil, newError(problems)
+	}
+	return p, nil
+}
+
+// clone is deep enough for the methods above, which replace and never change
+// what is behind a pointer.
+func (p *Policy) clone() *Policy {
+	c := *p
+	c.Signatures.Signers = slices.Clone(p.Signatures.Signers)
+	return &c
+}

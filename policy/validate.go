@@ -1,0 +1,136 @@
+package policy
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// reporter notes a problem at a field path.
+type reporter func(field, format string, args ...any)
+
+// validate refuses what is well formed but contradictory, unsafe or without
+// effect: whoever writes a policy must not believe in a rule that does nothing.
+func validate(p *Policy, report reporter) {
+	validateHead(p, report)
+	validatePlatforms(p.Platforms, report)
+	validateReference(p.Reference, report)
+	validateSignatures(p.Signatures, report)
+	validateConfig(p.Config, report)
+	validateVulnerabilities(p.Vulnerabilities, report)
+	for i, e := range p.Exceptions {
+		validateException(e, fmt.Sprintf("exceptions[%d]", i), report)
+	}
+	validateStages(p, report)
+	if !p.denies() {
+		report("", "denies nothing: set a rule to deny or extend baseline or restricted; to try a policy without denying, set enforcement: warn")
+	}
+}
+
+func validateHead(p *Policy, report reporter) {
+	if p.APIVersion != APIVersion {
+		report("apiVersion", "must be %s", APIVersion)
+	}
+	if p.Kind != Kind {
+		report("kind", "must be %s", Kind)
+	}
+	const longest = 253 // as Kubernetes object names
+	switch name := p.Metadata.Name; {
+	case name == "":
+		report("metadata.name", "is missing: reports name the policy by it")
+	case len(name) > longest || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		report("metadata.name", "must be at most %d printable characters", longest)
+	}
+}
+
+var platformName = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$`)
+
+func validatePlatforms(platforms []string, report reporter) {
+	if len(platforms) == 0 {
+		report("platforms", "is empty, so nothing would be judged: write [all]")
+	}
+	for i, name := range platforms {
+		field := fmt.Sprintf("platforms[%d]", i)
+		switch {
+		case name == AllPlatforms && len(platforms) > 1:
+			report(field, "all stands alone")
+		case name != AllPlatforms && !platformName.MatchString(name):
+			report(field, "%q is not a platform: write linux/amd64 or linux/arm64/v8, or all alone", shortened(name))
+		case slices.Contains(platforms[:i], name):
+			report(field, "%s is named twice", name)
+		}
+	}
+}
+
+func validateReference(r ReferenceRules, report reporter) {
+	for field, tags := range map[string][]string{"denyTags": r.Deny, "warnTags": r.Warn} {
+		for i, tag := range tags {
+			if _, err := path.Match(tag, ""); err != nil || tag == "" || strings.Contains(tag, "/") {
+				report(fmt.Sprintf("reference.%s[%d]", field, i), "%q is not a tag or a pattern: write latest or *-dev", shortened(tag))
+			}
+		}
+	}
+}
+
+func validateConfig(c ConfigRules, report reporter) {
+	const most = 10_000
+	if c.MaxLayers < 0 || c.MaxLayers > most {
+		report("config.maxLayers", "must be from 1 to %d, or 0 for no limit", most)
+	}
+	for i, label := range c.RequiredLabels {
+		if strings.TrimSpace(label) == "" {
+			report(fmt.Sprintf("config.requiredLabels[%d]", i), "is empty: write a label such as org.opencontainers.image.source")
+		}
+	}
+}
+
+func validateVulnerabilities(v VulnerabilityRules, report reporter) {
+	for _, at := range []struct {
+		field string
+		is    Criteria
+	}{{"vulnerabilities.deny", v.Deny}, {"vulnerabilities.warn", v.Warn}} {
+		if at.is.CVSS.On && (at.is.CVSS.At < 0 || at.is.CVSS.At > 10) {
+			report(at.field+".cvss", "%s is out of range: CVSS goes from 0 to 10", at.is.CVSS)
+		}
+		if at.is.EPSS.On && (at.is.EPSS.At < 0 || at.is.EPSS.At > 1) {
+			report(at.field+".epss", "%s is out of range: EPSS is a probability from 0 to 1, so 50%% is 0.5", at.is.EPSS)
+		}
+	}
+	neverWarns := func(field string, deny, warn Threshold) {
+		if deny.On && warn.On && warn.At >= deny.At {
+			report("vulnerabilities.warn."+field, "%s never warns, since deny.%s is %s: set it lower, or off", warn, field, deny)
+		}
+	}
+	neverWarns("cvss", v.Deny.CVSS, v.Warn.CVSS)
+	neverWarns("epss", v.Deny.EPSS, v.Warn.EPSS)
+	if v.Deny.Severity.on() && v.Warn.Severity.on() && severityRank(string(v.Warn.Severity)) >= severityRank(string(v.Deny.Severity)) {
+		report("vulnerabilities.warn.severity", "%s never warns, since deny.severity is %s: set it lower, or off", v.Warn.Severity, v.Deny.Severity)
+	}
+}
+
+// validateStages refuses a list of stages that names one twice.
+func validateStages(p *Policy, report reporter) {
+	for field, stages := range map[string][]Stage{
+		"reference": p.Reference.Stages, "signatures": p.Signatures.Stages, "config": p.Config.Stages,
+		"content": p.Content.Stages, "sbom": p.SBOM.Stages, "vulnerabilities": p.Vulnerabilities.Stages,
+	} {
+		for i, stage := range stages {
+			if slices.Contains(stages[:i], stage) {
+				report(fmt.Sprintf("%s.stages[%d]", field, i), "%s is named twice", stage)
+			}
+		}
+	}
+}
+
+// denies says whether any rule of the policy can fail an image.
+func (p *Policy) denies() bool {
+	for _, r := range rules() {
+		if r.level(p) == LevelDeny && r.optional {
+			return true
+		}
+	}
+	return false
+}
