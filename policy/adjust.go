@@ -40,3 +40,15 @@ func (p *Policy) Adjust(a Adjustment) (*Policy, error) {
 	}
 	return adjusted.checked()
 }
+
+// Nothing is the policy that judges nothing, on these platforms or all: for
+// whoever wants the facts and no verdict.
+func Nothing(platforms ...string) *Policy {
+	p := nothing()
+	p.Metadata.Name = "nothing"
+	if len(platforms) > 0 {
+		p.Platforms = platforms
+	}
+	p.complete()
+	return p
+}

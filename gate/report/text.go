@@ -47,8 +47,9 @@ type text struct {
 func (t *text) result(r gate.Result) {
 	t.printf("%s  %s\n", t.paint(verdictColor(r.Verdict), verdictWord(r.Verdict)), line(r.Reference))
 	if r.Digest != "" {
-		t.wrap("  ", "  ", facts(r))
+		t.printf("  %s\n", line(r.Digest))
 	}
+	t.wrap("  ", "  ", facts(r))
 	t.printf("\n")
 	for _, outcome := range []policy.Outcome{policy.Fail, policy.Undecided, policy.Warn} {
 		t.findings(r, outcome)
@@ -60,7 +61,7 @@ func (t *text) result(r gate.Result) {
 
 // facts is what was judged, in one paragraph.
 func facts(r gate.Result) string {
-	parts := []string{line(r.Digest), "stage " + string(r.Stage)}
+	parts := []string{"stage " + string(r.Stage)}
 	for _, p := range r.Platforms {
 		s := line(p.Name)
 		if p.Size.CompressedBytes > 0 {
@@ -88,30 +89,35 @@ func signed(s policy.Signature) string {
 // findings writes those of one outcome, in the order in which the policy gave them.
 func (t *text) findings(r gate.Result, outcome policy.Outcome) {
 	listed := map[string]int{}
+	heading := ""
 	for _, f := range r.Findings {
 		if f.Outcome != outcome {
 			continue
+		}
+		rule := f.Rule
+		if len(r.Platforms) > 1 && f.Platform != "" {
+			rule += " (" + line(f.Platform) + ")"
+		}
+		if rule != heading {
+			heading = rule
+			t.printf("  %s  %s\n", t.paint(outcomeColor(outcome), outcomeWord(outcome)), rule)
 		}
 		if f.Vulnerability != "" {
 			if listed[f.Platform]++; listed[f.Platform] > maxVulnerabilities {
 				continue
 			}
 		}
-		t.finding(f, len(r.Platforms) > 1)
+		t.finding(f)
 	}
 	for _, p := range r.Platforms {
 		if more := listed[p.Name] - maxVulnerabilities; more > 0 {
-			t.printf("  … and %d more vulnerabilities of %s (-o json lists them)\n", more, line(p.Name))
+			t.wrap("      ", "      ", fmt.Sprintf("… and %d more vulnerabilities of %s (-o json lists them)", more, line(p.Name)))
 		}
 	}
 }
 
-func (t *text) finding(f policy.Finding, severalPlatforms bool) {
-	rule := f.Rule
-	if severalPlatforms && f.Platform != "" {
-		rule += " (" + line(f.Platform) + ")"
-	}
-	t.printf("  %s  %s\n", t.paint(outcomeColor(f.Outcome), outcomeWord(f.Outcome)), rule)
+// finding writes what one finding says, below the heading of its rule.
+func (t *text) finding(f policy.Finding) {
 	t.wrap("      ", "      ", line(f.Message))
 	if f.Exception != nil {
 		t.wrap("      ", "      ", fmt.Sprintf("excepted by %s until %s: %s",

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/policy"
+)
+
+// checkFlags are the values of check's flags.
+type checkFlags struct {
+	*shared
+	policy    policyFlags
+	images    imageFlags
+	database  databaseFlags
+	stage     string
+	timeout   time.Duration
+	outputs   []string
+	documents []string
+}
+
+func newCheck(s *shared) *cobra.Command {
+	f := &checkFlags{shared: s}
+	cmd := &cobra.Command{
+		Use:   "check REF...",
+		Short: "Judge images: may they run?",
+		Long: `Judge images and say why. Each reference is pinned to a digest once; signature,
+config, files, packages and vulnerabilities are those of that digest. An index is
+judged whole, every platform image.
+
+exit codes: 0 allowed · 1 denied · 2 usage or configuration · 3 could not be judged`,
+		Example: `  # the preset restricted, and a key
+  imagegate check registry.example.com/app:1.4 --key cosign.pub
+
+  # signed by a workflow, keyless
+  imagegate check registry.example.com/app:1.4 \
+    --certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main \
+    --certificate-oidc-issuer https://token.actions.githubusercontent.com
+
+  # before push: what a build left on disk, with a policy of your own
+  imagegate check oci:build/image --policy policy.yaml --insecure-skip-signatures
+
+  # for machines, and the SBOM that was judged
+  imagegate check registry.example.com/app:1.4 -o json=report.json --sbom spdx-json=app.spdx.json`,
+		Args: references,
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args) },
+	}
+	flags := cmd.Flags()
+	f.policy.register(flags)
+	f.images.register(flags)
+	f.database.register(flags)
+	flags.StringVar(&f.stage, "stage", string(policy.StageBuild), "where the question is asked: build, admission or scan")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "time for one image; what is not known by then makes it undecided")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "report as FORMAT or FORMAT=PATH: text or json; repeatable")
+	flags.StringArrayVar(&f.documents, "sbom", nil, "write the SBOM as FORMAT=PATH: spdx-json, cyclonedx-json or syft-json; repeatable")
+	completeWords(cmd, "stage", words(policy.Stages()))
+	completePolicies(cmd)
+	return cmd
+}
+
+// run judges every reference, whatever becomes of the others, and writes one report.
+func (f *checkFlags) run(ctx context.Context, references []string) error {
+	stage, err := parseStage(f.stage)
+	if err != nil {
+		return err
+	}
+	outputs, err := parseOutputs(f.outputs)
+	if err != nil {
+		return err
+	}
+	documents, err := parseDocuments(f.documents)
+	if err != nil {
+		return err
+	}
+	p, err := f.policy.load()
+	if err != nil {
+		return err
+	}
+	g, done, err := f.wire(ctx, p, len(documents) > 0)
+	if err != nil {
+		return err
+	}
+	defer done()
+
+	var results []gate.Result
+	var misnamed []error
+	for _, reference := range references {
+		result, err := g.Check(ctx, reference, stage)
+		if err != nil {
+			misnamed = append(misnamed, err)
+			continue
+		}
+		results = append(results, result)
+	}
+	if len(results) == 0 {
+		return errors.Join(misnamed...)
+	}
+	report := g.NewReport(tool(), results...)
+	if err := writeReports(f.console, report, outputs); err != nil {
+		return err
+	}
+	if err := writeDocuments(results, documents); err != nil {
+		return err
+	}
+	if len(misnamed) > 0 {
+		return errors.Join(misnamed...)
+	}
+	if d := report.Decision(); d != policy.Allow {
+		return verdictError{d}
+	}
+	return nil
+}
+
+func parseStage(word string) (policy.Stage, error) {
+	for _, s := range policy.Stages() {
+		if word == string(s) {
+			return s, nil
+		}
+	}
+	return "", usagef("stages are build, admission and scan", "unknown stage %q", word)
+}
+
+func words[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}
+
+// completeWords makes the shell complete a flag with these words.
+func completeWords(cmd *cobra.Command, flag string, list []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(fmt.Sprintf("flag %s is not registered: %v", flag, err))
+	}
+}

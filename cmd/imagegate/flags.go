@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/imagegate/imagegate/policy"
+)
+
+// imageFlags say how images are reached.
+type imageFlags struct {
+	insecureRegistries []string
+}
+
+func (f *imageFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.insecureRegistries, "insecure-registry", nil, "plain HTTP to this HOST[:PORT] too, not only to loopback; repeatable")
+}
+
+// policyFlags say by which policy, and add to it. The signer flags mean what they
+// mean in cosign.
+type policyFlags struct {
+	policy         string
+	platforms      []string
+	keys           []string
+	identity       string
+	identityRegExp string
+	issuer         string
+	issuerRegExp   string
+	trustedRoot    string
+	ignoreTlog     bool
+	skipSignatures bool
+}
+
+func (f *policyFlags) register(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.policy, "policy", "p", string(policy.BaseRestricted), "policy FILE, or the preset baseline or restricted")
+	flags.StringArrayVar(&f.platforms, "platform", nil, "judge only this platform (linux/amd64); repeatable (default: the policy's)")
+	flags.StringArrayVar(&f.keys, "key", nil, "public key FILE whose signature counts; repeatable")
+	flags.StringVar(&f.identity, "certificate-identity", "", "identity in the signing certificate that counts (keyless)")
+	flags.StringVar(&f.identityRegExp, "certificate-identity-regexp", "", "like --certificate-identity, as an anchored regular expression")
+	flags.StringVar(&f.issuer, "certificate-oidc-issuer", "", "issuer of that identity")
+	flags.StringVar(&f.issuerRegExp, "certificate-oidc-issuer-regexp", "", "like --certificate-oidc-issuer, as an anchored regular expression")
+	flags.StringVar(&f.trustedRoot, "trusted-root", "", "trusted_root.json of a private Sigstore (default: the public-good instance)")
+	flags.BoolVar(&f.ignoreTlog, "insecure-ignore-tlog", false, "accept signatures that are in no transparency log")
+	flags.BoolVar(&f.skipSignatures, "insecure-skip-signatures", false, "do not ask for signatures at all")
+}
+
+// load reads the policy and everything that it names, and lays the flags over it.
+func (f *policyFlags) load() (*policy.Policy, error) {
+	p, err := readPolicy(f.policy)
+	if err != nil {
+		return nil, err
+	}
+	adjustment, err := f.adjustment()
+	if err != nil {
+		return nil, err
+	}
+	if p, err = p.Adjust(adjustment); err != nil {
+		return nil, &usageError{err: err, hint: remedy(err)}
+	}
+	// Files are named relative to the policy, or to the working directory by flags.
+	p, err = p.Resolve(readNear(filepath.Dir(f.policy)))
+	if err != nil {
+		return nil, &usageError{err: err, hint: remedy(err)}
+	}
+	return p, nil
+}
+
+// readPolicy reads a preset by its name, or a file.
+func readPolicy(name string) (*policy.Policy, error) {
+	if p, err := policy.Preset(name); err == nil {
+		return p, nil
+	}
+	data, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) && filepath.Base(name) == name {
+		_, err = policy.Preset(name) // the nearest preset is the better answer
+		return nil, &usageError{err: err, hint: remedy(err)}
+	}
+	if err != nil {
+		return nil, usagef("imagegate policy init > policy.yaml", "reading the policy: %w", err)
+	}
+	p, err := policy.Parse(name, data)
+	if err != nil {
+		return nil, &usageError{err: err, hint: remedy(err)}
+	}
+	return p, nil
+}
+
+// readNear reads files by names that are relative to a folder.
+func readNear(dir string) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		return os.ReadFile(name)
+	}
+}
+
+// adjustment is what the flags say over the policy.
+func (f *policyFlags) adjustment() (policy.Adjustment, error) {
+	a := policy.Adjustment{Platforms: f.platforms, OptionalLog: f.ignoreTlog, SkipSignatures: f.skipSignatures}
+	for _, path := range f.keys {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return a, usagef("--key names a PEM file with a public key, as cosign writes cosign.pub", "reading the key: %w", err)
+		}
+		a.Signers = append(a.Signers, policy.Signer{Name: filepath.Base(path), Key: &policy.Key{Data: string(data)}})
+	}
+	keyless, err := f.keyless()
+	if err != nil {
+		return a, err
+	}
+	if keyless != nil {
+		a.Signers = append(a.Signers, policy.Signer{Name: "keyless", Keyless: keyless})
+	}
+	if f.trustedRoot != "" {
+		data, err := os.ReadFile(f.trustedRoot)
+		if err != nil {
+			return a, usagef("", "reading the trusted root: %w", err)
+		}
+		a.TrustRoot = &policy.TrustRoot{File: f.trustedRoot, Data: string(data)}
+	}
+	return a, nil
+}
+
+// keyless is the identity of the flags, or nil if they name none. One half alone
+// would let anybody in.
+func (f *policyFlags) keyless() (*policy.Keyless, error) {
+	identity, issuer := f.identity+f.identityRegExp != "", f.issuer+f.issuerRegExp != ""
+	switch {
+	case !identity && !issuer:
+		return nil, nil
+	case !identity:
+		return nil, usagef("add --certificate-identity", "an issuer alone accepts everybody it knows")
+	case !issuer:
+		return nil, usagef("add --certificate-oidc-issuer", "an identity counts only from a named issuer")
+	case f.identity != "" && f.identityRegExp != "", f.issuer != "" && f.issuerRegExp != "":
+		return nil, usagef("give one of the two", "an identity or issuer is given both as a text and as an expression")
+	}
+	return &policy.Keyless{
+		Subject: f.identity, SubjectRegExp: f.identityRegExp,
+		Issuer: f.issuer, IssuerRegExp: f.issuerRegExp,
+	}, nil
+}
+
+// completePolicies makes the shell complete --policy with presets and files.
+func completePolicies(cmd *cobra.Command) {
+	err := cmd.RegisterFlagCompletionFunc("policy", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return policy.PresetNames(), cobra.ShellCompDirectiveDefault
+	})
+	if err != nil {
+		panic(fmt.Sprintf("flag policy is not registered: %v", err))
+	}
+}

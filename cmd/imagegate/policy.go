@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imagegate/imagegate/policy"
+)
+
+func newPolicy(s *shared) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Write, show and check policies",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPolicyInit(s), newPolicyShow(s), newPolicyValidate(s))
+	return cmd
+}
+
+func newPolicyInit(s *shared) *cobra.Command {
+	return &cobra.Command{
+		Use:     "init",
+		Short:   "Print a commented policy to start from",
+		Example: "  imagegate policy init > policy.yaml",
+		Args:    noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := s.console.out.Write(policy.Init())
+			return err
+		},
+	}
+}
+
+func newPolicyShow(s *shared) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show [FILE|PRESET]",
+		Short: "Print the effective policy: the document laid over what it extends",
+		Example: `  imagegate policy show restricted
+  imagegate policy show policy.yaml`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef(cmd.CommandPath()+" policy.yaml", "one policy at a time, but got %d", len(args))
+			}
+			return nil
+		},
+		ValidArgsFunction: completePolicyArgument,
+		RunE: func(_ *cobra.Command, args []string) error {
+			name := string(policy.BaseRestricted)
+			if len(args) == 1 {
+				name = args[0]
+			}
+			p, err := readPolicy(name)
+			if err != nil {
+				return err
+			}
+			text, err := p.YAML()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(s.console.out, "# %s, hash %s\n%s", p.Name(), p.Hash(), text)
+			return err
+		},
+	}
+}
+
+func newPolicyValidate(s *shared) *cobra.Command {
+	return &cobra.Command{
+		Use:     "validate FILE...",
+		Short:   "Check policies, and the files that they name; all mistakes at once",
+		Example: "  imagegate policy validate policy.yaml",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef(cmd.CommandPath()+" policy.yaml", "which policy? no file given")
+			}
+			return nil
+		},
+		ValidArgsFunction: completePolicyArgument,
+		RunE: func(_ *cobra.Command, args []string) error {
+			var failed []error
+			for _, name := range args {
+				p, err := (&policyFlags{policy: name}).load()
+				if err != nil {
+					failed = append(failed, err)
+					continue
+				}
+				fmt.Fprintf(s.console.out, "%s: valid, %s, hash %s\n", name, p.Name(), p.Hash())
+			}
+			return errors.Join(failed...)
+		},
+	}
+}
+
+// completePolicyArgument makes the shell complete presets and files.
+func completePolicyArgument(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return policy.PresetNames(), cobra.ShellCompDirectiveDefault
+}
+

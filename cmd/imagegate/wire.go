@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+
+	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/gate/image"
+	"github.com/imagegate/imagegate/gate/inspect"
+	"github.com/imagegate/imagegate/gate/signature"
+	"github.com/imagegate/imagegate/policy"
+	"github.com/imagegate/imagegate/sbom/catalog"
+)
+
+// wire joins the engines to a gate: the only place that knows all of them. done
+// frees what they hold.
+func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool) (g *gate.Gate, done func(), err error) {
+	var engines gate.Engines
+	options := []gate.Option{gate.WithTimeout(f.timeout)}
+	if documents {
+		options = append(options, gate.WithDocuments())
+	}
+
+	if engines.Images, err = newImages(f.images); err != nil {
+		return nil, nil, err
+	}
+	verifier, err := newVerifier(p.Signatures)
+	if err != nil {
+		return nil, nil, err
+	}
+	if verifier != nil {
+		engines.Verifier = verifier
+		options = append(options, gate.WithTrustRoot(verifier.TrustRootHash()))
+	}
+	engines.Inspector = inspect.New()
+	if engines.Cataloger, err = catalog.New(); err != nil {
+		return nil, nil, err
+	}
+	matcher := newMatcher(ctx, f.shared, f.database, p.Vulnerabilities.Database)
+	engines.Matcher = matcher
+
+	if g, err = gate.New(p, engines, options...); err != nil {
+		return nil, nil, err
+	}
+	return g, matcher.close, nil
+}
+
+// newImages reads images with what their consumers will ask for kept.
+func newImages(f imageFlags) (*image.Images, error) {
+	return image.New(
+		image.WithUserAgent("imagegate/"+toolVersion()),
+		image.WithInsecureRegistries(f.insecureRegistries...),
+		image.WithKeep(keep),
+	)
+}
+
+// keep says which content of a layer some step will ask for.
+func keep(path string, head []byte, size int64) bool {
+	return inspect.Wants(path, head, size) || catalog.Wants(path, head, size)
+}
+
+// newVerifier makes the policy's signers into a verifier; nil where it names none,
+// and then the policy says what to add.
+func newVerifier(rules policy.SignatureRules) (*signature.Verifier, error) {
+	if len(rules.Signers) == 0 {
+		return nil, nil
+	}
+	var signers []signature.Signer
+	for _, s := range rules.Signers {
+		signer, err := newSigner(s)
+		if err != nil {
+			return nil, &usageError{err: err, hint: remedy(err)}
+		}
+		signers = append(signers, signer)
+	}
+	var options []signature.Option
+	if rules.TrustRoot != nil {
+		options = append(options, signature.WithTrustedRoot([]byte(rules.TrustRoot.Data)))
+	}
+	if rules.TransparencyLog == policy.LogOptional {
+		options = append(options, signature.WithInsecureOptionalLog())
+	}
+	if rules.Timestamp == policy.TimestampRequired {
+		options = append(options, signature.WithTimestampRequired())
+	}
+	verifier, err := signature.New(signers, options...)
+	if err != nil {
+		return nil, &usageError{err: err, hint: remedy(err)}
+	}
+	return verifier, nil
+}
+
+func newSigner(s policy.Signer) (signature.Signer, error) {
+	if s.Key != nil {
+		return signature.Key(s.Name, []byte(s.Key.Data))
+	}
+	return signature.Keyless(s.Name, signature.Identity{
+		Issuer: s.Keyless.Issuer, IssuerRegExp: s.Keyless.IssuerRegExp,
+		Subject: s.Keyless.Subject, SubjectRegExp: s.Keyless.SubjectRegExp,
+	})
+}
