@@ -19,6 +19,7 @@ import (
 // bundled is a Sigstore bundle (https://docs.sigstore.dev/about/bundle/) around
 // an in-toto statement.
 type bundled struct {
+	seal
 	digest    v1.Hash
 	bundle    *bundle.Bundle
 	statement statement
@@ -43,7 +44,11 @@ func openBundle(a gate.Attachment, digest v1.Hash, limits Limits) (candidate, er
 	if err != nil {
 		return nil, err
 	}
-	return &bundled{digest: digest, bundle: b, statement: s}, nil
+	sealed, err := envelopeSeal(envelope.Envelope)
+	if err != nil {
+		return nil, fmt.Errorf("decoding the envelope's signatures: %w", err)
+	}
+	return &bundled{digest: digest, seal: sealed, bundle: b, statement: s}, nil
 }
 
 func (b *bundled) logged() bool { return len(b.bundle.GetVerificationMaterial().GetTlogEntries()) > 0 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/sigstore/sigstore/pkg/signature"
 
 	"github.com/imagegate/imagegate/gate"
 )
@@ -25,6 +26,8 @@ const (
 type candidate interface {
 	// logged says whether it carries something that claims to be a log entry.
 	logged() bool
+	// madeWith says whether a key made a signature of it.
+	madeWith(key signature.Verifier) bool
 	// verify checks it against one credential of a signer, with or without its
 	// log entry.
 	verify(ctx context.Context, v *Verifier, by credential, useLog bool) (proof, error)

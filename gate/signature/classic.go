@@ -22,6 +22,7 @@ import (
 // classic is a layer of cosign's first layout, the .sig and .att tags: a payload,
 // with certificate, log entry and timestamp in its annotations.
 type classic struct {
+	seal
 	digest    v1.Hash
 	layer     oci.Signature
 	entry     *bundle.RekorBundle
@@ -59,7 +60,7 @@ func openSimpleSigning(a gate.Attachment, digest v1.Hash, limits Limits) (candid
 		return nil, fmt.Errorf("decoding annotation %s: %w", static.SignatureAnnotationKey, err)
 	}
 	c := &classic{
-		digest: digest, dated: raw, says: proof{signature: true},
+		digest: digest, seal: seal{a.Payload, [][]byte{raw}}, dated: raw, says: proof{signature: true},
 		check: cosign.VerifyImageSignature, claim: cosign.SimpleClaimVerifier,
 	}
 	return c, c.attach(a, signature)
@@ -82,8 +83,12 @@ func openEnvelope(a gate.Attachment, digest v1.Hash, limits Limits) (candidate, 
 	if err != nil {
 		return nil, err
 	}
+	sealed, err := envelopeSeal(&envelope)
+	if err != nil {
+		return nil, fmt.Errorf("decoding the envelope's signatures: %w", err)
+	}
 	c := &classic{
-		digest: digest, dated: a.Payload, says: proof{predicateType: s.PredicateType, predicate: s.Predicate},
+		digest: digest, seal: sealed, dated: a.Payload, says: proof{predicateType: s.PredicateType, predicate: s.Predicate},
 		check: cosign.VerifyBlobAttestation, claim: cosign.IntotoSubjectClaimVerifier,
 	}
 	return c, c.attach(a, "")

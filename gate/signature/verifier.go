@@ -134,7 +134,12 @@ func (v *Verifier) bySigner(ctx context.Context, c candidate, signer Signer) (pr
 	var reasons reasons
 	for _, by := range signer.credentials {
 		for _, useLog := range v.log.attempts(c.logged()) {
-			p, err := contain(ctx, func() (proof, error) { return c.verify(ctx, v, by, useLog) })
+			p, err := contain(ctx, func() (proof, error) {
+				if by.key != nil && !c.madeWith(by.key) {
+					return proof{}, errOtherKey
+				}
+				return c.verify(ctx, v, by, useLog)
+			})
 			if err == nil {
 				return p, nil
 			}

@@ -47,53 +47,66 @@ func (a Artifact) Attachment() gate.Attachment {
 	}
 }
 
-// Push puts artifacts beside the manifest with this descriptor: classic ones as
-// the layers of its .sig and .att tags, each bundle as a referrer. A registry
-// without the referrers API gets the fallback tag instead (OCI distribution
-// specification 1.1). Classic artifacts pushed before are replaced.
-func Push(repository name.Repository, subject v1.Descriptor, artifacts []Artifact, options ...remote.Option) error {
-	var tags = map[string]v1.Image{}
+// Manifests are the manifests that carry artifacts about the manifest with this
+// descriptor: by tag those of classic ones ("sha256-<hex>.sig" and ".att", a
+// layer each), and a referrer for each bundle. Put them where they are needed.
+func Manifests(subject v1.Descriptor, artifacts []Artifact) (tags map[string]v1.Image, referrers []v1.Image, err error) {
+	tags = map[string]v1.Image{}
 	for _, a := range artifacts {
 		if a.suffix == "" {
-			if err := a.refer(repository, subject, options); err != nil {
-				return err
+			referrer, err := a.referrer(subject)
+			if err != nil {
+				return nil, nil, err
 			}
+			referrers = append(referrers, referrer)
 			continue
 		}
 		tag := strings.Replace(subject.Digest.String(), ":", "-", 1) + a.suffix
-		image, err := a.appendTo(tags[tag])
-		if err != nil {
-			return err
+		if tags[tag], err = a.appendTo(tags[tag]); err != nil {
+			return nil, nil, err
 		}
-		tags[tag] = image
+	}
+	return tags, referrers, nil
+}
+
+// Push puts the manifests of artifacts into a repository, beside the manifest
+// with this descriptor. A registry without the referrers API gets the fallback
+// tag instead (OCI distribution specification 1.1). Classic artifacts that were
+// pushed before are replaced.
+func Push(repository name.Repository, subject v1.Descriptor, artifacts []Artifact, options ...remote.Option) error {
+	tags, referrers, err := Manifests(subject, artifacts)
+	if err != nil {
+		return err
 	}
 	for tag, image := range tags {
 		if err := remote.Write(repository.Tag(tag), image, options...); err != nil {
 			return fmt.Errorf("pushing %s: %w", tag, err)
 		}
 	}
+	for _, referrer := range referrers {
+		digest, err := referrer.Digest()
+		if err != nil {
+			return fmt.Errorf("making referrer: %w", err)
+		}
+		if err := remote.Write(repository.Digest(digest.String()), referrer, options...); err != nil {
+			return fmt.Errorf("pushing referrer: %w", err)
+		}
+	}
 	return nil
 }
 
-// refer pushes a bundle as a referrer of its subject.
-func (a Artifact) refer(repository name.Repository, subject v1.Descriptor, options []remote.Option) error {
+// referrer is a manifest of its own that names its subject.
+func (a Artifact) referrer(subject v1.Descriptor) (v1.Image, error) {
 	image, err := a.appendTo(nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	image = mutate.ConfigMediaType(image, "application/vnd.oci.empty.v1+json")
 	about, ok := mutate.Subject(image, subject).(v1.Image)
 	if !ok {
-		return errors.New("a manifest with a subject is no image")
+		return nil, errors.New("a manifest with a subject is no image")
 	}
-	digest, err := about.Digest()
-	if err != nil {
-		return fmt.Errorf("making referrer: %w", err)
-	}
-	if err := remote.Write(repository.Digest(digest.String()), about, options...); err != nil {
-		return fmt.Errorf("pushing referrer: %w", err)
-	}
-	return nil
+	return about, nil
 }
 
 // appendTo adds the artifact as the last layer of a manifest; nil is a new one.
