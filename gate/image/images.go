@@ -1,0 +1,122 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/imagegate/imagegate/gate"
+)
+
+// Images resolves references. It implements gate.Images, is immutable after New
+// and safe for concurrent use.
+type Images struct {
+	limits   Limits
+	sessions *sessions
+	plain    map[string]bool
+	engine   string
+	reading  reading
+}
+
+var _ gate.Images = (*Images)(nil)
+
+// New makes Images. Without options it reads with the credentials of the machine,
+// over HTTPS except on loopback, within the default Limits.
+func New(options ...Option) (*Images, error) {
+	s := settings{
+		keychain: DefaultKeychain(),
+		agent:    defaultAgent(),
+		plain:    map[string]bool{},
+		engine:   engineFromEnvironment(),
+	}
+	for _, option := range options {
+		if err := option(&s); err != nil {
+			return nil, err
+		}
+	}
+	limits := s.limits.withDefaults()
+	base := s.transport
+	if base == nil {
+		base = newTransport()
+	}
+	return &Images{
+		limits:   limits,
+		plain:    s.plain,
+		engine:   s.engine,
+		sessions: newSessions(s.keychain, decorate(base, s.plain, s.agent, limits)),
+		reading:  s.reading.withDefaults(limits),
+	}, nil
+}
+
+func newSessions(keychain authn.Keychain, base http.RoundTripper) *sessions {
+	return &sessions{keychain: keychain, base: base, open: map[string]session{}}
+}
+
+// defaultAgent names this program and, where known, its version.
+func defaultAgent() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return "imagegate/" + info.Main.Version
+	}
+	return "imagegate"
+}
+
+// Resolve pins a reference to a digest. A reference that cannot be parsed is a
+// *gate.ReferenceError, everything else an *Error.
+func (i *Images) Resolve(ctx context.Context, reference string) (gate.Subject, error) {
+	l, err := parse(reference)
+	if err != nil {
+		return nil, err
+	}
+	root, from, err := i.open(ctx, l)
+	if err != nil {
+		return nil, failed(err, "resolving %s", reference)
+	}
+	return &subject{reference: l.reference, root: root, from: from, limits: i.limits, reading: i.reading}, nil
+}
+
+// open looks the reference up: the one place where a tag or a name is used.
+func (i *Images) open(ctx context.Context, l location) (document, source, error) {
+	switch l.reference.Transport {
+	case transportRegistry:
+		return i.openRegistry(ctx, l)
+	case transportOCI:
+		return openLayout(ctx, l, i.limits)
+	case transportOCIArchive:
+		return openLayoutArchive(ctx, l, i.limits)
+	case transportDockerArchive:
+		return openDockerArchive(ctx, l, i.limits)
+	case transportDockerDaemon:
+		return openEngineImage(ctx, i.engine, l, i.limits)
+	}
+	return document{}, nil, fmt.Errorf("unknown transport %q", l.reference.Transport)
+}
+
+func (i *Images) openRegistry(ctx context.Context, l location) (document, source, error) {
+	repository, err := i.repository(l.repository)
+	if err != nil {
+		return document{}, nil, err
+	}
+	r := &registry{repository: repository, sessions: i.sessions, limits: i.limits}
+	if l.reference.ByDigest {
+		root, err := readManifest(ctx, r, l.digest)
+		return root, r, err
+	}
+	raw, mediaType, err := r.manifest(ctx, l.reference.Tag)
+	if err != nil {
+		return document{}, nil, err
+	}
+	root, err := parseDocument(raw, sha256Of(raw), mediaType)
+	return root, r, err
+}
+
+// repository lets the login try plain HTTP where that is allowed.
+func (i *Images) repository(r name.Repository) (name.Repository, error) {
+	if !i.plain[r.RegistryStr()] {
+		return r, nil
+	}
+	return name.NewRepository(r.Name(), name.WeakValidation, name.Insecure)
+}

@@ -1,0 +1,174 @@
+package image
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/imagegate/imagegate/gate/filetree"
+)
+
+// readLayer reads one layer as a stream, from the wire to the list of its files:
+//
+//	bytes as sent → limit, digest → decompress → limit, diff id → filetree
+//
+// The list is returned only after both digests were verified to the last byte.
+func (p *platform) readLayer(ctx context.Context, store *filetree.Store, descriptor v1.Descriptor, diffID v1.Hash) (*filetree.Layer, error) {
+	if err := checkMediaType(descriptor); err != nil {
+		return nil, err
+	}
+	body, stored, err := p.from.openLayer(ctx, descriptor, diffID)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = body.Close() }()
+
+	sent, err := newSealed(p.watched(body, descriptor), stored.Digest, stored.Size)
+	if err != nil {
+		return nil, err
+	}
+	uncompressed, err := decompress(sent)
+	if err != nil {
+		return nil, sent.reason(err)
+	}
+	defer func() { _ = uncompressed.Close() }()
+	content, err := newSealed(&ratioReader{from: uncompressed, sent: sent, ratio: p.reading.ratio}, diffID, unknownSize)
+	if err != nil {
+		return nil, err
+	}
+	layer, err := store.ReadLayer(ctx, diffID.String(), content, p.reading.keep)
+	if err != nil {
+		return nil, sent.reason(err)
+	}
+	if err := sent.end("digest"); err != nil {
+		return nil, err
+	}
+	if err := content.end("diff id"); err != nil {
+		return nil, err
+	}
+	return layer, nil
+}
+
+// checkMediaType lets through the layers that a runtime would unpack from this
+// registry. What is called non-distributable lies elsewhere, where it could be
+// anything by the time a runtime fetches it.
+func checkMediaType(descriptor v1.Descriptor) error {
+	switch mediaType := descriptor.MediaType; {
+	case !mediaType.IsLayer():
+		return refuse("the layer has the media type %q, which cannot be read", mediaType)
+	case !mediaType.IsDistributable():
+		return refuse("the layer has the non-distributable media type %q: its content is not in the registry", mediaType)
+	}
+	return nil
+}
+
+const unknownSize = int64(-1)
+
+// sealed is a stream whose digest is taken while it is read. It fails at the
+// first byte beyond its size, and at its end if it is not what its digest says.
+type sealed struct {
+	from   io.Reader
+	want   v1.Hash
+	size   int64
+	hasher hash.Hash
+	read   int64
+	err    error // the first one of from
+}
+
+func newSealed(from io.Reader, want v1.Hash, size int64) (*sealed, error) {
+	hasher, err := v1.Hasher(want.Algorithm)
+	if err != nil {
+		return nil, refuse("its digest %s is of an unknown kind", want)
+	}
+	return &sealed{from: from, want: want, size: size, hasher: hasher}, nil
+}
+
+func (s *sealed) Read(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.from.Read(p)
+	s.read += int64(n)
+	_, _ = s.hasher.Write(p[:n]) // a hash does not fail
+	if s.size != unknownSize && s.read > s.size {
+		err = refuse("it is longer than the %d bytes that its manifest states", s.size)
+	}
+	s.err = err
+	return n, err
+}
+
+// reason prefers why the stream broke to what its reader made of it: a cut
+// connection or a flipped bit looks like a bad archive from within.
+func (s *sealed) reason(err error) error {
+	switch {
+	case s.err != nil && s.err != io.EOF:
+		return s.err
+	case errors.As(err, new(*limitError)), errors.As(err, new(*filetree.LimitError)):
+		return err // and no byte more
+	}
+	if damaged := s.end("digest"); damaged != nil {
+		return damaged
+	}
+	return err
+}
+
+// end reads what was left over and compares the digest.
+func (s *sealed) end(kind string) error {
+	if _, err := io.Copy(io.Discard, s); err != nil {
+		return err
+	}
+	if s.size != unknownSize && s.read < s.size {
+		return (&refused{message: fmt.Sprintf("it ends after %d of %d bytes", s.read, s.size)}).advising(pushAgain)
+	}
+	if sum := hex.EncodeToString(s.hasher.Sum(nil)); sum != s.want.Hex {
+		return &digestError{what: kind, want: s.want.String(), got: s.want.Algorithm + ":" + sum}
+	}
+	return nil
+}
+
+// ratioReader ends a stream that unfolds beyond all measure.
+type ratioReader struct {
+	from  io.Reader
+	sent  *sealed
+	ratio int64
+	read  int64
+}
+
+func (r *ratioReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	r.read += int64(n)
+	if r.read > ratioGrace && r.read/r.ratio > r.sent.read {
+		return n, overLimit("Ratio", r.ratio, "the layer unfolds to more than %d bytes from %d", r.read, r.sent.read)
+	}
+	return n, err
+}
+
+// watched tells the progress of a layer, a few hundred times at most for a large
+// one.
+func (p *platform) watched(body io.Reader, descriptor v1.Descriptor) io.Reader {
+	return &watchedLayer{from: body, tell: p.reading.progress, told: Progress{
+		Reference: p.reference, Platform: p.name, Layer: descriptor.Digest.String(), Size: descriptor.Size,
+	}}
+}
+
+type watchedLayer struct {
+	from io.Reader
+	tell func(Progress)
+	told Progress
+	read int64
+}
+
+func (w *watchedLayer) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	w.read += int64(n)
+	if w.read-w.told.Read >= max(256*kib, w.told.Size/256) || err == io.EOF {
+		w.told.Read = w.read
+		w.tell(w.told)
+	}
+	return n, err
+}
