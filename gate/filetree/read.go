@@ -1,0 +1,209 @@
+package filetree
+
+import (
+	"archive/tar"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+)
+
+// Keep says whether the content of a regular file will be asked for. Path is the
+// entry's, absolute and clean (parents that are links are not resolved); head is
+// its first HeadSize bytes, or all of it if it is smaller, and only valid during
+// the call; size is that of the whole file, never 0. A nil Keep keeps nothing.
+type Keep func(path string, head []byte, size int64) bool
+
+// HeadSize is how much of each file Keep sees. Media types are recognised by no
+// more than that.
+const HeadSize = 3072
+
+// ReadLayer reads one layer: the uncompressed tar, to the end of the stream and
+// not only of the archive. The diff id is taken on trust; whoever decompresses
+// compares it. Errors are those of the stream, a *LimitError, an *EntryError, a
+// *SpillError, or that the stream is no tar.
+func (s *Store) ReadLayer(ctx context.Context, diffID string, uncompressed io.Reader, keep Keep) (*Layer, error) {
+	meter := &meter{ctx: ctx, reader: uncompressed, store: s}
+	stream := bufio.NewReaderSize(meter, copyBuffer)
+	r := &layerReader{
+		Layer:    &Layer{store: s, diffID: diffID, links: make([]string, 1), bodies: make([]body, 1)},
+		tar:      tar.NewReader(stream),
+		keep:     keep,
+		dirIndex: make(map[string]uint32),
+	}
+	err := r.readAll()
+	if err == nil {
+		_, err = io.Copy(io.Discard, stream)
+	}
+	if err != nil {
+		r.giveBack()
+		s.stream.giveBack(meter.bytes)
+		return nil, fmt.Errorf("reading layer %s: %w", diffID, err)
+	}
+	r.bytes = meter.bytes
+	return r.Layer, nil
+}
+
+// layerReader is the state of ReadLayer.
+type layerReader struct {
+	*Layer
+	tar      *tar.Reader
+	keep     Keep
+	text     text
+	dirIndex map[string]uint32
+	head     [HeadSize]byte
+	files    int64 // sum of the sizes of the files
+	memory   int64 // content that is in memory
+	names    int64 // bytes of names
+}
+
+func (r *layerReader) readAll() error {
+	for {
+		hdr, err := r.tar.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && !errors.Is(err, tar.ErrInsecurePath): // cleanName secures it
+			return err
+		case hdr.Typeflag == tar.TypeXGlobalHeader:
+			continue
+		}
+		if err := r.read(hdr); err != nil {
+			return err
+		}
+	}
+}
+
+// read adds one entry.
+func (r *layerReader) read(hdr *tar.Header) error {
+	if err := r.checkSizes(hdr); err != nil {
+		return err
+	}
+	name := cleanName(hdr.Name)
+	if strings.Count(name, "/") > r.store.limits.Depth {
+		return depthError(&r.store.limits)
+	}
+	dir, base := split(name)
+	kind, base, ok := kindOf(hdr, base)
+	if !ok {
+		return nil
+	}
+	mode, ok := modeOf(hdr)
+	if !ok && kind == file {
+		return r.wrong(name, fmt.Sprintf("is of the unknown type %q", hdr.Typeflag))
+	}
+	if kind == whiteout && (base == "" || base == "." || base == "..") {
+		return r.wrong(name, "hides no name")
+	}
+	link := linkOf(hdr, kind)
+	if kind == file && mode&fs.ModeSymlink != 0 && link == "" {
+		return r.wrong(name, "is a link to nothing")
+	}
+	e := entry{mode: mode, uid: int64(hdr.Uid), gid: int64(hdr.Gid), kind: kind}
+	if err := r.addNames(&e, dir, base, link); err != nil {
+		return err
+	}
+	if mode.IsRegular() && kind == file {
+		e.size = hdr.Size
+		if err := r.addBody(&e, name); err != nil {
+			return fmt.Errorf("reading %s: %w", quote(name), err)
+		}
+	}
+	if err := r.store.entries.take(1); err != nil {
+		return err
+	}
+	r.entries.add(e)
+	return nil
+}
+
+// checkSizes holds the limits that a header alone can break.
+func (r *layerReader) checkSizes(hdr *tar.Header) error {
+	limits := &r.store.limits
+	if len(hdr.Name) > limits.PathLength || len(hdr.Linkname) > limits.PathLength {
+		return pathLengthError(limits)
+	}
+	// A sparse file is larger than its part of the stream.
+	if hdr.Size > limits.LayerBytes-r.files {
+		return layerBytesError(limits)
+	}
+	r.files += hdr.Size
+	return nil
+}
+
+// linkOf is the target of a link: of a symbolic one as written, of a hard one
+// clean, since it is a path from the root.
+func linkOf(hdr *tar.Header, k kind) string {
+	switch {
+	case k == hardLink:
+		return cleanName(hdr.Linkname)
+	case k == file && hdr.Typeflag == tar.TypeSymlink:
+		return hdr.Linkname
+	default:
+		return ""
+	}
+}
+
+// addNames copies the names of an entry into the layer, a directory only once.
+func (r *layerReader) addNames(e *entry, dir, base, link string) error {
+	size := int64(len(base) + len(link))
+	known, isKnown := r.dirIndex[dir]
+	if !isKnown {
+		size += int64(len(dir))
+	}
+	if err := r.store.names.take(size); err != nil {
+		return err
+	}
+	r.names += size
+	e.base = r.text.keep(base)
+	if !isKnown {
+		known = uint32(len(r.dirs))
+		r.dirs = append(r.dirs, r.text.keep(dir))
+		r.dirIndex[r.dirs[known]] = known
+	}
+	e.dir = known
+	if link != "" {
+		e.link = uint32(len(r.Layer.links))
+		r.Layer.links = append(r.Layer.links, r.text.keep(link))
+	}
+	return nil
+}
+
+// addBody reads the beginning of a file, asks whether it is to be kept, and keeps
+// it.
+func (r *layerReader) addBody(e *entry, name string) error {
+	if e.size == 0 || r.keep == nil {
+		return nil
+	}
+	head := r.head[:min(e.size, HeadSize)]
+	if _, err := io.ReadFull(r.tar, head); err != nil {
+		return unexpected(err)
+	}
+	if !r.keep(name, head, e.size) {
+		return nil
+	}
+	b, err := r.store.put(head, r.tar, e.size)
+	if err != nil {
+		return err
+	}
+	if b.data != nil {
+		r.memory += e.size
+	}
+	e.body = uint32(len(r.bodies))
+	r.bodies = append(r.bodies, b)
+	return nil
+}
+
+// giveBack returns what a layer that could not be read has taken. Its part of the
+// temporary file stays taken.
+func (r *layerReader) giveBack() {
+	r.store.entries.giveBack(int64(r.entries.size))
+	r.store.names.giveBack(r.names)
+	r.store.memory.giveBack(r.memory)
+}
+
+func (r *layerReader) wrong(name, problem string) error {
+	return &EntryError{DiffID: r.diffID, Name: name, Problem: problem}
+}
