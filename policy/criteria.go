@@ -25,7 +25,7 @@ func (r VulnerabilityRules) meets(c Criteria, v sbom.Vulnerability) match {
 		m.reasons = append(m.reasons, "known to be exploited (CISA KEV)")
 	}
 	if epss, ok := epssOf(v); ok && c.EPSS.On && epss >= c.EPSS.At {
-		m.reasons = append(m.reasons, fmt.Sprintf("EPSS %.2f", epss))
+		m.reasons = append(m.reasons, fmt.Sprintf("EPSS %.4g", epss))
 	}
 	if r.Assessment == AssessmentFirst && v.Severity == sbom.SeverityNegligible {
 		return m

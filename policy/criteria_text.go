@@ -41,7 +41,7 @@ func rating(v sbom.Vulnerability) string {
 		parts = append(parts, "KEV")
 	}
 	if epss, ok := epssOf(v); ok {
-		parts = append(parts, fmt.Sprintf("EPSS %.2f", epss))
+		parts = append(parts, fmt.Sprintf("EPSS %.4g", epss))
 	}
 	return commaJoin(parts)
 }

@@ -11,19 +11,10 @@ import (
 // nothing is opened, and files that the policy names stay names until Resolve.
 // The error is an *Error with every problem found.
 func Parse(name string, data []byte) (*Policy, error) {
-	root, err := readDocument(name, data)
+	p, d, err := lay(name, data)
 	if err != nil {
 		return nil, err
 	}
-	d := newDecoder(name, root)
-	p, err := d.base(root)
-	if err != nil {
-		return nil, err
-	}
-	inherited := p.Exceptions
-	p.APIVersion, p.Kind, p.Metadata, p.Exceptions = "", "", Metadata{}, nil
-	d.value(root, reflect.ValueOf(p).Elem(), "")
-	p.Exceptions = slices.Concat(inherited, p.Exceptions)
 	p.complete()
 	validate(p, d.report)
 	if len(d.problems) > 0 {
@@ -32,13 +23,36 @@ func Parse(name string, data []byte) (*Policy, error) {
 	return p, nil
 }
 
-// base is the policy under the document: what its `extends` names. An unknown
-// name is left for the decoder to complain about.
-func (d *decoder) base(root *yaml.Node) (*Policy, error) {
+// lay decodes a document over the preset that it extends. What neither of them
+// sets stays unset, so that another document can be laid over it.
+func lay(name string, data []byte) (*Policy, *decoder, error) {
+	root, err := readDocument(name, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := base(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	inherited := p.Exceptions
+	p.APIVersion, p.Kind, p.Metadata, p.Exceptions = "", "", Metadata{}, nil
+	d := newDecoder(name, root)
+	d.value(root, reflect.ValueOf(p).Elem(), "")
+	p.Exceptions = slices.Concat(inherited, p.Exceptions)
+	return p, d, nil
+}
+
+// base is the policy under a document: what its `extends` names. An unknown name
+// is left for the decoder to complain about.
+func base(root *yaml.Node) (*Policy, error) {
 	for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
-		name := root.Content[i+1].Value
-		if root.Content[i].Value == "extends" && slices.Contains(PresetNames(), name) {
-			return Preset(name)
+		if name := root.Content[i+1].Value; root.Content[i].Value == "extends" && slices.Contains(PresetNames(), name) {
+			data, err := PresetYAML(name)
+			if err != nil {
+				return nil, err
+			}
+			preset, _, err := lay(name+".yaml", data)
+			return preset, err
 		}
 	}
 	return nothing(), nil

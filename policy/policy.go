@@ -129,7 +129,7 @@ type VulnerabilityRules struct {
 	Warn   Criteria `yaml:"warn"`
 	// Unscored says how to hold a vulnerability without CVSS against a threshold.
 	Unscored Unscored `yaml:"unscored"`
-	// OnlyFixed looks away from what has no fix yet.
+	// OnlyFixed looks away from what has no fix yet, however bad it is.
 	OnlyFixed bool `yaml:"onlyFixed"`
 	// Assessment is the weight of a distribution's own "negligible" (Debian:
 	// "unimportant") against somebody else's score.

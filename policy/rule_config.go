@@ -38,6 +38,10 @@ func configRules() []rule {
 	}
 }
 
+// maxID is the largest uid that container runtimes take (moby/sys/user); the
+// kernel reads what is larger modulo 2^32, where 4294967296 is root.
+const maxID = 1<<31 - 1
+
 const setUser = "set USER 10001:10001 in the Dockerfile, and give it the files that it needs"
 
 // judgeNonRoot goes by the uid, whatever its name. An image that has no such
@@ -51,7 +55,9 @@ func judgeNonRoot(_ *question, p *Platform) []Finding {
 		f.Message = "runs as root, since no user is set"
 	case c.UID != nil && *c.UID == 0:
 		f.Message = "runs as root: user " + quoted(c.User) + " has uid 0"
-	case c.UID != nil && *c.UID > 0:
+	case c.UID != nil && (*c.UID < 0 || *c.UID > maxID):
+		f.Message = fmt.Sprintf("cannot start as user %s: uid %d is out of range", quoted(c.User), *c.UID)
+	case c.UID != nil:
 		return []Finding{{Outcome: Pass, Message: "runs as " + userText(c)}}
 	case files.State != Done:
 		return []Finding{notJudged(StepFiles, files)}

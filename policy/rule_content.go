@@ -82,7 +82,7 @@ func (q *question) judgeContent(c contentClass, p *Platform) []Finding {
 		excused = append(excused, f)
 	}
 	if len(open) == 0 {
-		return append(excused, Finding{Outcome: Pass, Message: fmt.Sprintf("no %s that is not excepted", c.noun)})
+		return append(excused, Finding{Outcome: Pass, Message: noOther(c.noun, len(excused))})
 	}
 	places := make([]string, len(open))
 	for i, item := range open {
@@ -99,15 +99,27 @@ func (q *question) judgeContent(c contentClass, p *Platform) []Finding {
 // placeOf says what was found and where: "/bin/sh (busybox, by link, layer
 // sha256:0123456789ab)".
 func placeOf(item Content) string {
-	text := printable(item.Path) + " ("
+	var details []string
 	if item.Name != "" {
-		text += printable(item.Name) + ", "
+		details = append(details, printable(item.Name))
 	}
-	text += "by " + printable(item.Via)
+	if item.Via != "" {
+		details = append(details, "by "+printable(item.Via))
+	}
 	if item.Layer != "" {
-		text += ", layer " + shortDigest(item.Layer)
+		details = append(details, "layer "+shortDigest(item.Layer))
 	}
-	return text + ")"
+	if len(details) == 0 {
+		return printable(item.Path)
+	}
+	return printable(item.Path) + " (" + commaJoin(details) + ")"
+}
+
+func noOther(noun string, excused int) string {
+	if excused == 0 {
+		return "no " + noun
+	}
+	return "no other " + noun
 }
 
 // shortDigest is enough of a digest to find it in a list.
