@@ -15,7 +15,7 @@ type basis int
 const (
 	byEverything  basis = iota // every node of the tree
 	byPath                     // no pattern: one path
-	bySubtree                  // /literal/**
+	bySubtree                  // /literal/**/*
 	byDirectory                // /literal/pattern: the children of one directory
 	byParentName               // **/name/*: the children of directories of that name
 	byBaseName                 // **/name
@@ -41,11 +41,11 @@ func parseGlobs(pattern string) []glob {
 	}
 	slash := strings.LastIndexByte(pattern, '/')
 	if strings.Contains(pattern, `\`) || slash < 0 || !splits(pattern, slash) {
-		return []glob{{pattern: pattern, basis: byEverything}}
+		return []glob{{pattern: rooted(pattern), basis: byEverything}}
 	}
 	directory, base := pattern[:slash], pattern[slash+1:]
 	if top, ok := strings.CutSuffix(directory, "/**"); ok && base == "*" && !strings.ContainsAny(top, meta) {
-		directory, base = top, "**" // both are everything below
+		return []glob{{pattern: pattern, basis: bySubtree, key: clean(top)}}
 	}
 	if !strings.ContainsAny(directory, meta) {
 		return []glob{literalDirectory(pattern, directory, base)}
@@ -74,9 +74,6 @@ func literalDirectory(pattern, directory, base string) glob {
 	if directory == "" {
 		directory = "/"
 	}
-	if base == "**" {
-		return glob{pattern: pattern, basis: bySubtree, key: directory}
-	}
 	return glob{pattern: pattern, basis: byDirectory, key: directory, base: base}
 }
 
@@ -89,7 +86,7 @@ func anyDirectory(pattern, directory, base string) glob {
 	case base == "*" && !strings.ContainsAny(parent, meta):
 		g.basis, g.key = byParentName, parent
 	case strings.Trim(base, "*?") == "":
-		g.basis = byEverything
+		g.basis, g.pattern = byEverything, rooted(pattern)
 	case isExtension && !strings.ContainsAny(extension, meta):
 		g.basis, g.key = byExtension, "."+extension[strings.LastIndexByte(extension, '.')+1:]
 	default:
@@ -123,7 +120,20 @@ func cleanGlob(pattern string) string {
 	if !strings.HasPrefix(pattern, "/") && !strings.HasPrefix(pattern, "**/") && pattern != "**" {
 		pattern = "/" + pattern
 	}
+	if pattern == "**" || strings.HasSuffix(pattern, "/**") {
+		pattern += "/*" // at the end, "**" is what is in a directory, not the directory
+	}
 	return pattern
+}
+
+// rooted makes a pattern begin at the root. Before it, where "**" can stand for
+// nothing, "*" can stand for the nothing before the first slash of a path: "**/*/*"
+// matches "/a", but no walk of a tree finds it so.
+func rooted(pattern string) string {
+	if strings.HasPrefix(pattern, "/") {
+		return pattern
+	}
+	return "/" + pattern
 }
 
 // matchesBase says whether a base name matches the last segment of the pattern.

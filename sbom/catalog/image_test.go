@@ -14,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/stretchr/testify/require"
 
+	"github.com/imagegate/imagegate/gate/filetree"
 	"github.com/imagegate/imagegate/gate/gatetest"
 )
 
@@ -41,6 +42,31 @@ func layered(t testing.TB, layers ...[]gatetest.Entry) v1.Image {
 		built = append(built, gatetest.Layer(t, gatetest.Uncompressed, entries...))
 	}
 	return gatetest.Image(t, v1.ConfigFile{}, built...)
+}
+
+func everything(string, []byte, int64) bool { return true }
+
+// newTree reads an image with a rule for what is kept.
+func newTree(t testing.TB, image v1.Image, keep filetree.Keep) *filetree.Tree {
+	t.Helper()
+	layers, err := image.Layers()
+	require.NoError(t, err)
+	store := filetree.NewStore(filetree.Limits{})
+	t.Cleanup(func() { _ = store.Close() })
+	var read []*filetree.Layer
+	for _, layer := range layers {
+		diffID, err := layer.DiffID()
+		require.NoError(t, err)
+		content, err := layer.Uncompressed()
+		require.NoError(t, err)
+		l, err := store.ReadLayer(t.Context(), diffID.String(), content, keep)
+		require.NoError(t, err)
+		read = append(read, l)
+	}
+	tree, err := store.Merge(t.Context(), read)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tree.Close() })
+	return tree
 }
 
 const debianRelease = `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"

@@ -15,6 +15,7 @@ import (
 	"github.com/anchore/syft/syft/pkg"
 	syftsbom "github.com/anchore/syft/syft/sbom"
 
+	"github.com/imagegate/imagegate/gate/filetree"
 	"github.com/imagegate/imagegate/gate/gatetest"
 	"github.com/imagegate/imagegate/sbom"
 	"github.com/imagegate/imagegate/sbom/catalog"
@@ -86,7 +87,7 @@ func TestPackagesEqualSyfts(t *testing.T) {
 	for name, test := range map[string]struct {
 		image v1.Image
 		least int // packages, so that two empty lists are no parity
-		keep  keep
+		keep  filetree.Keep
 	}{
 		"debian":      {layered(t, debian()), 3, catalog.Wants},
 		"distroless":  {layered(t, distroless()), 2, catalog.Wants},
@@ -105,7 +106,7 @@ func TestPackagesEqualSyfts(t *testing.T) {
 			c := cataloger(t)
 			want, err := syft.CreateSBOM(withScanner(t), asSyft(t, test.image), catalog.Configuration(c))
 			require.NoError(t, err)
-			document, err := c.Catalog(t.Context(), describe(t, test.image), newMemTree(t, test.image, test.keep))
+			document, err := c.Catalog(t.Context(), describe(t, test.image), newTree(t, test.image, test.keep))
 			require.NoError(t, err)
 			got := catalog.Engine(document)
 			require.Equal(t, identities(want), identities(got))

@@ -81,7 +81,7 @@ func (s *search) candidates(yield func(int32) bool) {
 	case byDirectory:
 		s.inDirectory()
 	case bySubtree:
-		s.subtree()
+		s.below(s.glob.key, map[int32]bool{})
 	case byParentName:
 		s.byName.each(s.glob.key, func(parent int32) bool { return s.inParent(parent, yield) })
 	case byBaseName:
@@ -119,17 +119,6 @@ func (s *search) inDirectory() {
 		if s.interrupted() {
 			return
 		}
-	}
-}
-
-func (s *search) subtree() {
-	top, _, ok := s.resolve(s.glob.key)
-	switch {
-	case !ok:
-	case s.nodes[top].kind == fs.ModeDir:
-		s.below(s.glob.key, map[int32]bool{})
-	case s.glob.matches(s.glob.key): // ** also stands for nothing
-		s.take(s.glob.key, top)
 	}
 }
 
