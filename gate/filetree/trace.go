@@ -21,7 +21,7 @@ func (t *Tree) Trace(path string) ([]sbom.File, error) {
 		at, why := c.next()
 		switch why {
 		case arrived:
-			tr.add(at)
+			tr.end(at)
 			return tr.files, nil
 		case atLink:
 			tr.add(at)
@@ -79,4 +79,13 @@ func (t *tracer) add(at uint32) {
 	}
 	t.seen[at] = true
 	t.files = append(t.files, t.tree.file(at, t.tree.path(at)))
+}
+
+// end adds the file at the end of the way, even if the way led through it before.
+func (t *tracer) end(at uint32) {
+	if last := len(t.files) - 1; last >= 0 && t.files[last].Node == int64(t.tree.names.at(at).node) {
+		return
+	}
+	delete(t.seen, at)
+	t.add(at)
 }
