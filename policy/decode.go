@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,18 +19,18 @@ type decoder struct {
 	file     string
 	places   map[string]*yaml.Node // by field path
 	failed   map[string]bool       // field paths that have a problem already
+	holds    map[string]bool       // those, and every path around one
 	problems []Problem
 }
 
 func newDecoder(file string, root *yaml.Node) *decoder {
-	return &decoder{file: file, places: map[string]*yaml.Node{"": root}, failed: map[string]bool{}}
+	return &decoder{file: file, places: map[string]*yaml.Node{"": root}, failed: map[string]bool{}, holds: map[string]bool{}}
 }
 
 // report notes a problem at a field, or at the nearest field around it that the
-// document has. One problem is enough of a field and what is in it, and around it.
+// document has. One problem is enough of a field, what is in it and around it.
 func (d *decoder) report(field, format string, args ...any) {
-	within := func(path string) bool { return path == field || strings.HasPrefix(path, joinField(field, "")) }
-	if d.failed[""] || slices.ContainsFunc(slices.Collect(maps.Keys(d.failed)), within) {
+	if d.failed[""] || d.holds[field] {
 		return
 	}
 	node := d.places[""]
@@ -48,8 +47,17 @@ func (d *decoder) report(field, format string, args ...any) {
 }
 
 func (d *decoder) at(n *yaml.Node, field, message string) {
-	d.failed[field] = true
+	d.fail(field)
 	d.problems = append(d.problems, Problem{File: d.file, Line: n.Line, Column: n.Column, Field: field, Message: message})
+}
+
+// fail marks a field, and each field around it as holding one that failed.
+func (d *decoder) fail(field string) {
+	d.failed[field], d.holds[field] = true, true
+	for field != "" {
+		field = parentField(field)
+		d.holds[field] = true
+	}
 }
 
 // parentField of "a.b[0].c" is "a.b[0]", of that "a.b".
@@ -121,7 +129,7 @@ func (d *decoder) unknownField(key *yaml.Node, in reflect.Type, field string) {
 	switch elsewhere := fieldElsewhere(key.Value); {
 	case near != "":
 		message += fmt.Sprintf(": did you mean %q?", near)
-		d.failed[joinField(field, near)] = true // it is not missing, only misspelt
+		d.fail(joinField(field, near)) // it is not missing, only misspelt
 	case elsewhere != "":
 		message += fmt.Sprintf(": did you mean %s?", elsewhere)
 	default:

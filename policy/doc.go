@@ -28,6 +28,9 @@
 //     enforcement is: warn demotes failures, not ignorance;
 //   - only when every rule had its facts and none failed, allow.
 //
+// A rule that can only warn is undecided too when its facts are missing: ask for
+// what you want to know, and leave out what you do not.
+//
 // # What it refuses to know
 //
 // Files, registries, engines, the time and the command line. A policy names key

@@ -104,6 +104,9 @@ func TestParseIsBounded(t *testing.T) {
 		"nested mappings": strings.Repeat("{a: ", 200) + strings.Repeat("}", 200),
 		"many values":     "platforms: [" + strings.Repeat("a,", 100_000) + "]",
 		"many problems":   strings.Repeat("? x\n", 1000),
+		"many signers":    head + "signatures: {signers: [" + strings.Repeat("{},", 20_000) + "]}",
+		"many exceptions": head + "exceptions: [" + strings.Repeat("{},", 20_000) + "]",
+		"many platforms":  head + "platforms: [" + strings.Repeat("a/b,", 20_000) + "]",
 		"billion laughs":  "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b]\n",
 	} {
 		_, err := policy.Parse("hostile.yaml", []byte(data))

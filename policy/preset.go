@@ -2,7 +2,7 @@ package policy
 
 import (
 	"embed"
-	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -34,7 +34,7 @@ func PresetYAML(name string) ([]byte, error) {
 func Init() []byte {
 	data, err := presets.ReadFile("preset/starter.yaml")
 	if err != nil {
-		panic(errors.Join(errors.New("the starter policy is compiled in"), err))
+		panic(fmt.Errorf("reading the starter policy, which is compiled in: %w", err))
 	}
 	return data
 }

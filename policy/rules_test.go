@@ -71,23 +71,23 @@ func config(change func(*policy.Config)) func(*policy.Evidence) {
 
 func TestResolveRule(t *testing.T) {
 	t.Parallel()
-	any := "extends: baseline\n"
+	mild := "extends: baseline\n"
 	runRules(t, goodImage, []ruleCase{
-		{name: "good", policy: any, rule: policy.RuleResolve, want: policy.Pass, says: []string{digestOf("a"), "1 platform"}},
-		{name: "other version", policy: any, rule: policy.RuleResolve, want: policy.Undecided, says: []string{`version "9"`},
+		{name: "good", policy: mild, rule: policy.RuleResolve, want: policy.Pass, says: []string{digestOf("a"), "1 platform"}},
+		{name: "other version", policy: mild, rule: policy.RuleResolve, want: policy.Undecided, says: []string{`version "9"`},
 			change: func(e *policy.Evidence) { e.SchemaVersion = "9" }},
-		{name: "zero evidence", policy: any, rule: policy.RuleResolve, want: policy.Undecided,
+		{name: "zero evidence", policy: mild, rule: policy.RuleResolve, want: policy.Undecided,
 			change: func(e *policy.Evidence) { *e = policy.Evidence{} }},
-		{name: "unknown stage", policy: any, stage: "deploy", rule: policy.RuleResolve, want: policy.Undecided, says: []string{`"deploy"`}},
-		{name: "failed", policy: any, rule: policy.RuleResolve, want: policy.Undecided, says: []string{"no route", "mend it"},
+		{name: "unknown stage", policy: mild, stage: "deploy", rule: policy.RuleResolve, want: policy.Undecided, says: []string{`"deploy"`}},
+		{name: "failed", policy: mild, rule: policy.RuleResolve, want: policy.Undecided, says: []string{"no route", "mend it"},
 			change: failed(policy.StepResolve, "no route")},
-		{name: "no digest", policy: any, rule: policy.RuleResolve, want: policy.Undecided,
+		{name: "no digest", policy: mild, rule: policy.RuleResolve, want: policy.Undecided,
 			change: func(e *policy.Evidence) { e.Digest = "sha256:short" }},
-		{name: "no platforms", policy: any, rule: policy.RuleResolve, want: policy.Undecided, says: []string{"none"},
+		{name: "no platforms", policy: mild, rule: policy.RuleResolve, want: policy.Undecided, says: []string{"none"},
 			change: func(e *policy.Evidence) { e.Platforms = nil }},
-		{name: "named platform missing", policy: any + "platforms: [linux/amd64, linux/s390x]\n", rule: policy.RuleResolve,
+		{name: "named platform missing", policy: mild + "platforms: [linux/amd64, linux/s390x]\n", rule: policy.RuleResolve,
 			want: policy.Undecided, says: []string{"linux/s390x", "linux/amd64"}},
-		{name: "platform without digest", policy: any, rule: policy.RuleResolve, want: policy.Undecided,
+		{name: "platform without digest", policy: mild, rule: policy.RuleResolve, want: policy.Undecided,
 			change: func(e *policy.Evidence) { e.Platforms[0].Digest = "" }},
 	})
 }

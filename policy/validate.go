@@ -49,8 +49,13 @@ func validateHead(p *Policy, report reporter) {
 var platformName = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$`)
 
 func validatePlatforms(platforms []string, report reporter) {
+	const most = 100
 	if len(platforms) == 0 {
 		report("platforms", "is empty, so nothing would be judged: write [all]")
+	}
+	if len(platforms) > most {
+		report("platforms", "names more than %d platforms: write [all]", most)
+		return
 	}
 	for i, name := range platforms {
 		field := fmt.Sprintf("platforms[%d]", i)

@@ -16,6 +16,11 @@ func validateSignatures(s SignatureRules, report reporter) {
 	case n > 0 && s.AtLeast > n:
 		report("signatures.atLeast", "is %d of %s: no image could ever pass", s.AtLeast, plural(n, "signer"))
 	}
+	const most = 100
+	if len(s.Signers) > most {
+		report("signatures.signers", "names more than %d signers, and each signature would be held against all of them", most)
+		return
+	}
 	var names []string
 	for i, signer := range s.Signers {
 		field := fmt.Sprintf("signatures.signers[%d]", i)
