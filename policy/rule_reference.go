@@ -133,7 +133,7 @@ func judgeDigest(q *question) []Finding {
 func orSigned(byTag, signed Finding) Finding {
 	switch signed.Outcome {
 	case Pass:
-		byTag = Finding{Outcome: Pass, Message: "the image is named by tag, and what the tag means is signed: " + signed.Message}
+		byTag = Finding{Outcome: Pass, Message: "the image is named by tag, and what it means is signed: " + signed.Message}
 	case Undecided:
 		byTag.Outcome, byTag.Remedy = Undecided, signed.Remedy
 		byTag.Message += "; whether it is signed " + signed.Message

@@ -35,10 +35,10 @@ func (q *question) signed() Finding {
 	}
 	subject := q.signersOf(q.evidence.Digest)
 	if len(subject) >= q.policy.Signatures.AtLeast {
-		return Finding{Outcome: Pass, Message: q.subjectWord() + " signed by " + enumerate(subject, maxListed)}
+		return Finding{Outcome: Pass, Message: "the " + q.subjectWord() + " is signed by " + enumerate(subject, maxListed)}
 	}
 	if everywhere, ok := q.platformsSigned(); ok {
-		return Finding{Outcome: Pass, Message: "every platform image signed by " + enumerate(everywhere, maxListed)}
+		return Finding{Outcome: Pass, Message: "every platform image is signed by " + enumerate(everywhere, maxListed)}
 	}
 	return q.notSigned(status)
 }
@@ -123,17 +123,12 @@ func (q *question) notSigned(status Status) Finding {
 		f.Remedy = "try again; if it stays unreadable, sign " + q.evidence.Digest + " again"
 		return f
 	}
-	f.Outcome = Fail
-	f.Message = fmt.Sprintf("%s %s is not signed by enough signers: %s of %d", q.subjectWord(), q.evidence.Digest, countWord(len(valid)), s.AtLeast) + q.rejections()
+	f.Outcome, f.Message = Fail, "the "+q.subjectWord()+" is not signed"+q.rejections()
+	if len(valid) > 0 {
+		f.Message = fmt.Sprintf("the %s is signed by %s, which is %d of %d signers", q.subjectWord(), f.Actual, len(valid), s.AtLeast) + q.rejections()
+	}
 	f.Remedy = "sign it: cosign sign " + signable(q.evidence) + "; --key or the identity must be one that the policy names"
 	return f
-}
-
-func countWord(n int) string {
-	if n == 0 {
-		return "none"
-	}
-	return fmt.Sprint(n)
 }
 
 func signerNames(signers []Signer) []string {
@@ -161,8 +156,11 @@ func (q *question) rejections() string {
 			reasons = append(reasons, reason)
 		}
 	}
+	if len(reasons) == 0 && len(q.evidence.Signatures) == 0 {
+		return ": no signature was found"
+	}
 	if len(reasons) == 0 {
-		return "; no signature was found"
+		return ""
 	}
 	text := fmt.Sprintf("; %s rejected: %s", plural(len(q.evidence.Rejected), "attachment"), strings.Join(reasons[:min(most, len(reasons))], "; "))
 	if rest := len(reasons) - most; rest > 0 {

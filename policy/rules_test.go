@@ -136,7 +136,7 @@ func TestReferenceRules(t *testing.T) {
 		{name: "by digest", policy: required, rule: policy.RuleDigest, want: policy.Pass, change: byDigest},
 		{name: "by tag", policy: required, rule: policy.RuleDigest, want: policy.Fail, says: []string{`tag "v1"`, "@" + digestOf("a")}},
 		{name: "unresolved", policy: required, rule: policy.RuleDigest, want: policy.Undecided, change: notRun(policy.StepResolve)},
-		{name: "by tag and signed", policy: signer, rule: policy.RuleDigest, want: policy.Pass, says: []string{"signed by release"}},
+		{name: "by tag and signed", policy: signer, rule: policy.RuleDigest, want: policy.Pass, says: []string{"the image is signed by release"}},
 		{name: "by tag, no signer named", policy: orSigned, rule: policy.RuleDigest, want: policy.Fail, says: []string{"no signer is named"}},
 		{name: "by tag, not signed", policy: signer, rule: policy.RuleDigest, want: policy.Fail, says: []string{"no signature was found"},
 			change: func(e *policy.Evidence) { e.Signatures = nil }},
@@ -156,8 +156,8 @@ func TestSignatureRule(t *testing.T) {
 	}
 	two := "signatures: {atLeast: 2, signers: [{name: release, key: {file: a.pub}}, {name: ci, key: {file: b.pub}}]}\n"
 	runRules(t, goodIndex, []ruleCase{
-		{name: "index", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Pass, says: []string{"index signed by release"}},
-		{name: "every platform", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Pass, says: []string{"every platform image signed by release"},
+		{name: "index", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Pass, says: []string{"index is signed by release"}},
+		{name: "every platform", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Pass, says: []string{"every platform image is signed by release"},
 			change: sign(by("release", "b"), by("release", "c"))},
 		{name: "one platform of two", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Fail, change: sign(by("release", "b"))},
 		{name: "one platform of two, the other not judged", policy: releaseSigner + "platforms: [linux/amd64]\n", rule: policy.RuleSignature,
@@ -166,9 +166,9 @@ func TestSignatureRule(t *testing.T) {
 		{name: "another signer", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Fail, change: sign(by("mallory", "a")),
 			says: []string{"cosign sign registry.example.com/team/app@" + digestOf("a")}},
 		{name: "one signer twice is one", policy: two, rule: policy.RuleSignature, want: policy.Fail, change: sign(by("ci", "a"), by("ci", "a")),
-			says: []string{"1 of 2", "2 of the signers release, ci"}},
+			says: []string{"signed by ci, which is 1 of 2 signers", "2 of the signers release, ci"}},
 		{name: "two signers", policy: two, rule: policy.RuleSignature, want: policy.Pass, change: sign(by("ci", "a"), by("release", "a")),
-			says: []string{"index signed by ci, release"}},
+			says: []string{"index is signed by ci, release"}},
 		{name: "index by one, platforms by the other", policy: two, rule: policy.RuleSignature, want: policy.Pass,
 			change: sign(by("ci", "a"), by("release", "b"), by("release", "c"))},
 		{name: "warned only", policy: "extends: baseline\nsignatures: {required: warn, signers: [{name: release, key: {file: a.pub}}]}\n",
@@ -176,7 +176,7 @@ func TestSignatureRule(t *testing.T) {
 		{name: "failed, yet enough", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Pass, change: failed(policy.StepSignatures, "fallback tag: 503")},
 	})
 	runRules(t, goodImage, []ruleCase{
-		{name: "image", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Pass, says: []string{"image signed by release"}},
+		{name: "image", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Pass, says: []string{"image is signed by release"}},
 		{name: "no platform known", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Undecided,
 			change: func(e *policy.Evidence) { e.Signatures, e.Platforms = nil, nil }},
 		{name: "rejected", policy: releaseSigner, rule: policy.RuleSignature, want: policy.Fail, says: []string{"2 attachments rejected: wrong key"},
