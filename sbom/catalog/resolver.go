@@ -27,7 +27,8 @@ type resolver struct {
 	ctx  context.Context // of the Catalog call; syft's interface has no place for one
 	tree *tree
 
-	steps atomic.Int64
+	steps    atomic.Int64
+	maxSteps int64
 
 	mu         sync.Mutex
 	references map[int32]stereofile.Reference
@@ -41,7 +42,7 @@ func newResolver(ctx context.Context, files sbom.Files) (*resolver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the files: %w", err)
 	}
-	r := &resolver{ctx: ctx, tree: t, references: map[int32]stereofile.Reference{}}
+	r := &resolver{ctx: ctx, tree: t, maxSteps: maxLinkSteps, references: map[int32]stereofile.Reference{}}
 	r.executables = sync.OnceValues(r.findExecutables)
 	return r, nil
 }
@@ -65,8 +66,8 @@ func (r *resolver) fail(err error) error {
 
 // spend is the bound on the links that searches go back along.
 func (r *resolver) spend() error {
-	if r.steps.Add(1) > maxLinkSteps {
-		return fmt.Errorf("following links to files: more than %d steps: %w", maxLinkSteps, errTooManyLinks)
+	if r.steps.Add(1) > r.maxSteps {
+		return fmt.Errorf("following links to files: more than %d steps: %w", r.maxSteps, errTooManyLinks)
 	}
 	return nil
 }

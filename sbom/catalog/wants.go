@@ -19,6 +19,7 @@ func Wants(name string, head []byte, _ int64) bool {
 		wantedNames[base] ||
 		wantedExtensions[strings.ToLower(path.Ext(base))] ||
 		hasPrefix(base, wantedPrefixes) ||
+		strings.HasSuffix(base, ".deps.json") ||
 		isLicence(base) ||
 		inWantedDirectory(name)
 }
