@@ -71,7 +71,7 @@ func bounded(text string) string {
 }
 
 func boundedAll(texts []string) []string {
-	var out []string
+	out := []string{} // the report has lists, never null
 	for _, text := range texts[:min(len(texts), maxItems)] {
 		out = append(out, bounded(text))
 	}

@@ -181,7 +181,7 @@ func (c *classifier) readProgram(ctx context.Context, file sbom.File) (program, 
 	if err != nil && !errors.Is(err, io.EOF) {
 		return program{}, err
 	}
-	if _, _, script := parseInterpreterLine(head[:n]); script || strings.HasPrefix(string(head[:n]), "#!") {
+	if strings.HasPrefix(string(head[:n]), "#!") {
 		return program{runs: true}, nil
 	}
 	header, ok := parseELFHeader(head[:n])

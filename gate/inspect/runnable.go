@@ -75,11 +75,12 @@ func (p *process) find(name string) (sbom.File, error) {
 	}
 	var denied error
 	for _, dir := range p.searchPath {
-		file, err := p.executable(path.Join("/", p.directory(dir), name))
+		candidate := path.Join("/", p.directory(dir), name)
+		file, err := p.executable(candidate)
 		if err == nil {
 			return file, nil
 		}
-		if file.Path != "" && denied == nil {
+		if _, there := p.files.Lookup(candidate); there && denied == nil {
 			denied = err
 		}
 	}

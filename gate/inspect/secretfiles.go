@@ -47,7 +47,7 @@ var secretFiles = []secretFile{
 	{"/.cargo/credentials.toml", matching("cargo token", `(?m)^\s*token\s*=\s*"([^"]{20,})"`)},
 	{"/.gem/credentials", matching("RubyGems key", `(?m)^:\w+:\s*(\S{20,})`)},
 	{"/application_default_credentials.json", matching("Google refresh token", `"refresh_token"\s*:\s*"([^"]{20,})"`)},
-	{"/etc/shadow", matching("password hash", `(?m)^[^:\n]+:(\$[0-9a-z]+\$[^:\n]{20,})`)},
+	{"/etc/shadow", matching("password hash", `(?m)^[^:\n]+:\$[0-9a-z]+\$([^:\n]{20,})`)},
 	{"*.pem", privateKey},
 	{"*.key", privateKey},
 	{"*.p8", privateKey},
