@@ -114,8 +114,21 @@ func (s *sealed) reason(err error) error {
 	if damaged := s.end("digest"); damaged != nil {
 		return damaged
 	}
-	return err
+	if errors.As(err, new(interface{ Remedy() string })) {
+		return err
+	}
+	return &contentError{err}
 }
+
+// contentError is a layer that arrived as its manifest names it, and cannot be
+// unpacked.
+type contentError struct{ err error }
+
+func (e *contentError) Error() string { return e.err.Error() }
+func (e *contentError) Unwrap() error { return e.err }
+
+// Remedy is for whoever built the image: asking again gives the same bytes.
+func (e *contentError) Remedy() string { return "build the image again: the layer is damaged" }
 
 // end reads what was left over and compares the digest.
 func (s *sealed) end(kind string) error {

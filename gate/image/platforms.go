@@ -19,7 +19,7 @@ func (s *subject) platforms(ctx context.Context) ([]*platform, error) {
 		return []*platform{only}, err
 	}
 	w := indexWalk{from: s.from, limits: s.limits}
-	if err := w.descend(ctx, s.root, nil); err != nil {
+	if err := w.descend(ctx, s.root, 1); err != nil {
 		return nil, err
 	}
 	found := make([]*platform, len(w.images))
@@ -116,7 +116,9 @@ func platformName(p v1.Platform) string {
 	return unnamed
 }
 
-// indexWalk flattens an index, and the indexes in it, to the images in them.
+// indexWalk flattens an index, and the indexes in it, to the images in them. An
+// index cannot contain itself, since its digest was verified; what is left is to
+// bound how deep and how often.
 type indexWalk struct {
 	from   source
 	limits Limits
@@ -124,27 +126,22 @@ type indexWalk struct {
 	seen   int
 }
 
-// descend follows one index. Above are the digests on the way to it: an index
-// that contains itself has no end.
-func (w *indexWalk) descend(ctx context.Context, d document, above []v1.Hash) error {
-	if slices.Contains(above, d.digest) {
-		return refuse("index %s contains itself", d.digest)
-	}
-	if len(above) >= w.limits.IndexDepth {
+func (w *indexWalk) descend(ctx context.Context, d document, depth int) error {
+	if depth > w.limits.IndexDepth {
 		return overLimit("IndexDepth", int64(w.limits.IndexDepth), "index %s lies too deep in other indexes", d.digest)
 	}
 	for _, entry := range d.index.Manifests {
 		if w.seen++; w.seen > w.limits.Manifests {
 			return overLimit("Manifests", int64(w.limits.Manifests), "index %s lists too many manifests", d.digest)
 		}
-		if err := w.add(ctx, entry, append(slices.Clone(above), d.digest)); err != nil {
+		if err := w.add(ctx, entry, depth); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *indexWalk) add(ctx context.Context, entry v1.Descriptor, above []v1.Hash) error {
+func (w *indexWalk) add(ctx context.Context, entry v1.Descriptor, depth int) error {
 	switch {
 	case isNoPlatform(entry):
 		return nil
@@ -156,7 +153,7 @@ func (w *indexWalk) add(ctx context.Context, entry v1.Descriptor, above []v1.Has
 		if nested.index == nil {
 			return refuse("index entry %s is called an index, but is an image", entry.Digest)
 		}
-		return w.descend(ctx, nested, above)
+		return w.descend(ctx, nested, depth+1)
 	}
 	if !slices.ContainsFunc(w.images, func(known v1.Descriptor) bool { return sameImage(known, entry) }) {
 		w.images = append(w.images, entry)

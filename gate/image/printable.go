@@ -16,10 +16,10 @@ var secrets = []struct {
 	pattern     *regexp.Regexp
 	replacement string
 }{
+	{regexp.MustCompile(`(?is)no token in bearer response.*`), "the token service gave no token"},
 	{regexp.MustCompile(`(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s"'@]*@`), "${1}"},
 	{regexp.MustCompile(`(?i)(\b[a-z][a-z0-9+.-]*://[^\s"'?]*)\?[^\s"']*`), "${1}?…"},
 	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[a-z0-9+/=._~-]{8,}`), "${1} …"},
-	{regexp.MustCompile(`(?is)(no token in bearer response:).*`), "${1} …"},
 	{regexp.MustCompile(`(?i)("?(?:access_|refresh_|id_)?token"?\s*[:=]\s*)("[^"]*"|[^\s,}&]+)`), "${1}…"},
 }
 

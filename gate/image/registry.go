@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -139,9 +140,15 @@ func retryAfter(response *http.Response) string {
 }
 
 // translate turns the errors of the login into ours, so that the remedy names the
-// registry and not its token service.
+// registry and not its token service. On loopback the login tries HTTPS and HTTP
+// and fails with both; that a certificate is not trusted then says more than what
+// such a server answers to HTTP.
 func (r *registry) translate(err error) error {
 	var protocol *transport.Error
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return fmt.Errorf("%s: %w", r.repository.RegistryStr(), certificate)
+	}
 	if errors.As(err, &protocol) {
 		return &statusError{code: protocol.StatusCode, host: loginHost(r.repository.Registry), message: "login: " + protocol.Error()}
 	}
