@@ -195,13 +195,13 @@ func TestLimits(t *testing.T) {
 		limits Limits
 		layers [][]string
 	}{
-		"entries":    {Limits{Entries: 299}, [][]string{many}},
-		"nameBytes":  {Limits{NameBytes: 1000}, [][]string{many}},
-		"layerBytes": {Limits{LayerBytes: 100_000}, [][]string{many}},
-		"totalBytes": {Limits{TotalBytes: 5000}, [][]string{{"a="}, {"b="}, {"c="}, {"d="}}},
-		"pathLength": {Limits{}, [][]string{{strings.Repeat("a/", 200) + strings.Repeat("b", 4000)}}},
-		"depth":      {Limits{}, [][]string{{strings.Repeat("a/", 513)}}},
-		"disk":       {Limits{Memory: -1, Disk: 10}, [][]string{{"a=12345678901"}}},
+		"Entries":    {Limits{Entries: 299}, [][]string{many}},
+		"NameBytes":  {Limits{NameBytes: 1000}, [][]string{many}},
+		"LayerBytes": {Limits{LayerBytes: 100_000}, [][]string{many}},
+		"TotalBytes": {Limits{TotalBytes: 5000}, [][]string{{"a="}, {"b="}, {"c="}, {"d="}}},
+		"PathLength": {Limits{}, [][]string{{strings.Repeat("a/", 200) + strings.Repeat("b", 4000)}}},
+		"Depth":      {Limits{}, [][]string{{strings.Repeat("a/", 513)}}},
+		"Disk":       {Limits{Memory: -1, Disk: 10}, [][]string{{"a=12345678901"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -237,12 +237,12 @@ func TestLimitsOfMerging(t *testing.T) {
 		limits Limits
 		layers [][]string
 	}{
-		"too many layers":                 {"layers", Limits{Layers: 2}, [][]string{{}, {}, {}}},
-		"implied directories are entries": {"entries", Limits{Entries: 20}, [][]string{{"a/" + deep, "b/" + deep, "c/" + deep}}},
-		"paths multiply in a tree":        {"nameBytes", Limits{NameBytes: 150}, [][]string{{deep, deep + "a", deep + "b", deep + "c", deep + "d", deep + "e"}}},
-		"links lead deeper":               {"depth", Limits{Depth: 10}, [][]string{{deep, "l -> " + deep, "l/" + deep}}},
-		"links lead to long paths":        {"pathLength", Limits{PathLength: 30}, [][]string{{deep, "l -> " + deep, "l/" + strings.Repeat("x", 20)}}},
-		"links lead in circles": {"steps", Limits{Steps: 1000}, [][]string{{"d/x/", "a -> d/x/../../" + strings.Repeat("d/x/../../", 30),
+		"too many layers":                 {"Layers", Limits{Layers: 2}, [][]string{{}, {}, {}}},
+		"implied directories are entries": {"Entries", Limits{Entries: 20}, [][]string{{"a/" + deep, "b/" + deep, "c/" + deep}}},
+		"paths multiply in a tree":        {"NameBytes", Limits{NameBytes: 150}, [][]string{{deep, deep + "a", deep + "b", deep + "c", deep + "d", deep + "e"}}},
+		"links lead deeper":               {"Depth", Limits{Depth: 10}, [][]string{{deep, "l -> " + deep, "l/" + deep}}},
+		"links lead to long paths":        {"PathLength", Limits{PathLength: 30}, [][]string{{deep, "l -> " + deep, "l/" + strings.Repeat("x", 20)}}},
+		"links lead in circles": {"Steps", Limits{Steps: 1000}, [][]string{{"d/x/", "a -> d/x/../../" + strings.Repeat("d/x/../../", 30),
 			"b -> a/a/a/a/a/a/a/a", "b/1", "b/2/", "b/2/3", "b/4/5", "b/6/7"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -265,9 +265,9 @@ func TestSparseBomb(t *testing.T) {
 	t.Parallel()
 	s := NewStore(Limits{Memory: 1 << 20, Disk: 1 << 20, Directory: t.TempDir()})
 	_, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 1<<50)), keepAll)
-	requireLimit(t, "layerBytes", err)
+	requireLimit(t, "LayerBytes", err)
 	_, err = s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 1<<30)), keepAll)
-	requireLimit(t, "disk", err)
+	requireLimit(t, "Disk", err)
 	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 4096)), keepAll)
 	require.NoError(t, err)
 	tree, err := s.Merge(t.Context(), []*Layer{l})

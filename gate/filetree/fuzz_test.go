@@ -43,7 +43,6 @@ func FuzzReadLayer(f *testing.F) {
 				contentOf(t, tree, file)
 			}
 		}
-		tree.Largest(10)
 		require.NoError(t, tree.Close())
 	})
 }

@@ -67,7 +67,7 @@ func orDefault[T int | int64](field *T, value T) {
 // LimitError says that an image is larger than what the gate agreed to look at:
 // it could not be judged.
 type LimitError struct {
-	Limit string // its name, as the field of Limits in lower case: "entries"
+	Limit string // the field of Limits: "Entries"
 	Max   int64
 	Unit  string // of Max: "bytes", "names"
 }
@@ -82,29 +82,29 @@ func (e *LimitError) Remedy() string {
 }
 
 func layersError(l *Limits) error {
-	return &LimitError{Limit: "layers", Max: int64(l.Layers), Unit: "layers"}
+	return &LimitError{Limit: "Layers", Max: int64(l.Layers), Unit: "layers"}
 }
 
 func layerBytesError(l *Limits) error {
-	return &LimitError{Limit: "layerBytes", Max: l.LayerBytes, Unit: "uncompressed bytes in one layer"}
+	return &LimitError{Limit: "LayerBytes", Max: l.LayerBytes, Unit: "uncompressed bytes in one layer"}
 }
 
 func entriesError(l *Limits) error {
-	return &LimitError{Limit: "entries", Max: l.Entries, Unit: "files and directories"}
+	return &LimitError{Limit: "Entries", Max: l.Entries, Unit: "files and directories"}
 }
 
 func nameBytesError(l *Limits) error {
-	return &LimitError{Limit: "nameBytes", Max: l.NameBytes, Unit: "bytes of names"}
+	return &LimitError{Limit: "NameBytes", Max: l.NameBytes, Unit: "bytes of names"}
 }
 
 func pathLengthError(l *Limits) error {
-	return &LimitError{Limit: "pathLength", Max: int64(l.PathLength), Unit: "bytes in one path"}
+	return &LimitError{Limit: "PathLength", Max: int64(l.PathLength), Unit: "bytes in one path"}
 }
 
 func depthError(l *Limits) error {
-	return &LimitError{Limit: "depth", Max: int64(l.Depth), Unit: "directories in one path"}
+	return &LimitError{Limit: "Depth", Max: int64(l.Depth), Unit: "directories in one path"}
 }
 
 func stepsError(l *Limits) error {
-	return &LimitError{Limit: "steps", Max: l.Steps, Unit: "directories searched to place the entries"}
+	return &LimitError{Limit: "Steps", Max: l.Steps, Unit: "directories searched to place the entries"}
 }

@@ -15,6 +15,7 @@ import (
 // entry's, absolute and clean (parents that are links are not resolved); head is
 // its first HeadSize bytes, or all of it if it is smaller, and only valid during
 // the call; size is that of the whole file, never 0. A nil Keep keeps nothing.
+// Layers that are read in parallel ask in parallel.
 type Keep func(path string, head []byte, size int64) bool
 
 // HeadSize is how much of each file Keep sees. Media types are recognised by no

@@ -2,6 +2,7 @@ package filetree
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -115,7 +116,7 @@ func (s *spill) close() error {
 	}
 	err := s.file.Close()
 	if s.name != "" {
-		err = os.Remove(s.name)
+		err = errors.Join(err, os.Remove(s.name))
 	}
 	if err != nil {
 		return &SpillError{Directory: s.where(), Err: err}

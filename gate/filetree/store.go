@@ -31,12 +31,12 @@ type Store struct {
 func NewStore(limits Limits) *Store {
 	limits = limits.withDefaults()
 	s := &Store{limits: limits, users: 1}
-	s.entries.LimitError = LimitError{Limit: "entries", Max: limits.Entries, Unit: "entries"}
-	s.names.LimitError = LimitError{Limit: "nameBytes", Max: limits.NameBytes, Unit: "bytes of names"}
-	s.stream.LimitError = LimitError{Limit: "totalBytes", Max: limits.TotalBytes, Unit: "uncompressed bytes of all layers"}
-	s.memory.LimitError = LimitError{Limit: "memory", Max: max(limits.Memory, 0), Unit: "bytes of content in memory"}
+	s.entries.LimitError = LimitError{Limit: "Entries", Max: limits.Entries, Unit: "entries"}
+	s.names.LimitError = LimitError{Limit: "NameBytes", Max: limits.NameBytes, Unit: "bytes of names"}
+	s.stream.LimitError = LimitError{Limit: "TotalBytes", Max: limits.TotalBytes, Unit: "uncompressed bytes of all layers"}
+	s.memory.LimitError = LimitError{Limit: "Memory", Max: max(limits.Memory, 0), Unit: "bytes of content in memory"}
 	s.spill.directory = limits.Directory
-	s.spill.space.LimitError = LimitError{Limit: "disk", Max: max(limits.Disk, 0), Unit: "bytes of content in the temporary file"}
+	s.spill.space.LimitError = LimitError{Limit: "Disk", Max: max(limits.Disk, 0), Unit: "bytes of content in the temporary file"}
 	return s
 }
 

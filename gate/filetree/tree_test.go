@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/imagegate/imagegate/policy"
 	"github.com/imagegate/imagegate/sbom"
 )
 
@@ -324,20 +323,6 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-func TestLargest(t *testing.T) {
-	t.Parallel()
-	big := strings.Repeat("x", 1000)
-	tree := merge(t, []string{"usr/lib/a/f=" + big, "usr/lib/b/f=" + big, "usr/lib/b/hard => usr/lib/b/f", "usr/share/doc/x=12345", "etc/passwd=123", "f=" + big, "empty/"})
-	require.Equal(t, []policy.DirectorySize{
-		{Path: "/usr/lib", Bytes: 2000}, // /usr holds hardly more
-		{Path: "/usr/lib/a", Bytes: 1000},
-		{Path: "/usr/lib/b", Bytes: 1000},
-		{Path: "/usr/share/doc", Bytes: 5},
-		{Path: "/etc", Bytes: 3},
-	}, tree.Largest(10))
-	require.Len(t, tree.Largest(2), 2)
 }
 
 func TestContentReadsLikeAFile(t *testing.T) {
