@@ -57,12 +57,15 @@ func (b *bundled) verify(ctx context.Context, v *Verifier, by credential, useLog
 	if useLog && !b.logged() {
 		return proof{}, errNoEntry
 	}
-	useTimestamps, err := b.useTimestamps(v, by)
+	timestamps, err := b.bundle.Timestamps()
 	if err != nil {
 		return proof{}, err
 	}
+	if v.timestampRequired && len(timestamps) == 0 {
+		return proof{}, errNoTimestamp
+	}
 	// The claim verifier is not called for bundles; the artifact digest binds them.
-	co, err := v.checkOpts(by, cosign.IntotoSubjectClaimVerifier, useLog, useTimestamps)
+	co, err := v.checkOpts(by, cosign.IntotoSubjectClaimVerifier, useLog, v.usesTimestamps(by, len(timestamps) > 0))
 	if err != nil {
 		return proof{}, err
 	}
@@ -79,20 +82,6 @@ func (b *bundled) verify(ctx context.Context, v *Verifier, by credential, useLog
 		p.loggedAt, err = b.loggedAt(v)
 	}
 	return p, err
-}
-
-// useTimestamps: a key needs no time, so its timestamps are looked at only where
-// they are required. A certificate needs one, and an entry of Rekor v2 has none.
-func (b *bundled) useTimestamps(v *Verifier, by credential) (bool, error) {
-	timestamps, err := b.bundle.Timestamps()
-	switch {
-	case err != nil:
-		return false, err
-	case v.timestampRequired && len(timestamps) == 0:
-		return false, errNoTimestamp
-	default:
-		return v.timestampRequired || by.identity != nil && len(timestamps) > 0, nil
-	}
 }
 
 // proven is what the verified statement says. It was read twice, by two parsers:

@@ -38,3 +38,14 @@ func (v *Verifier) checkOpts(by credential, claim claimVerifier, useLog, useTime
 	}
 	return co, nil
 }
+
+// usesTimestamps says whether timestamps are looked at. A key needs no time, so
+// only where they are required; a certificate needs one, and an entry of Rekor v2
+// has none. One that is carried must then be good, unless the trusted root knows
+// no authority that could have made it.
+func (v *Verifier) usesTimestamps(by credential, carried bool) bool {
+	if v.timestampRequired {
+		return true
+	}
+	return by.identity != nil && carried && len(v.root.TimestampingAuthorities()) > 0
+}

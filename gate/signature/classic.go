@@ -135,7 +135,7 @@ func (c *classic) verify(ctx context.Context, v *Verifier, by credential, useLog
 	if useLog && c.entry == nil {
 		return proof{}, errNoEntry
 	}
-	useTimestamps := v.timestampRequired || by.identity != nil && c.timestamp != nil
+	useTimestamps := v.usesTimestamps(by, c.timestamp != nil)
 	if useTimestamps {
 		at, err := c.signedAt(v)
 		if err != nil {

@@ -194,6 +194,22 @@ func TestDroppedUnreadIsNotForgotten(t *testing.T) {
 	require.True(t, got.Rejected[maxRejections-1].Unread)
 }
 
+func TestRestIsNotForgottenAfterManyRejections(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	signer, by := f.signer(false)
+	one := DefaultLimits()
+	one.Attachments = 1
+	attachments := make([]gate.Attachment, maxRejections, maxRejections+3)
+	good := f.sign(subject, by, sigstoretest.Bundle)
+	got := f.verify(f.verifier([]Signer{signer}, WithLimits(one)), append(attachments, good, good, good)...)
+	require.Len(t, got.Signatures, 1)
+	require.Len(t, got.Rejected, maxRejections)
+	last := got.Rejected[maxRejections-1]
+	require.True(t, last.Unread)
+	require.Contains(t, last.Reason, "(and 2 more attachments rejected)")
+}
+
 func TestOutOfTime(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

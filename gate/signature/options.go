@@ -99,7 +99,7 @@ func DefaultLimits() Limits {
 		PayloadBytes:     1 << 20,
 		AttestationBytes: 16 << 20,
 		StatementValues:  2_000_000,
-		Time:             20 * time.Second,
+		Time:             30 * time.Second,
 	}
 }
 

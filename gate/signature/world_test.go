@@ -106,7 +106,7 @@ func (f *fixture) verify(v *Verifier, attachments ...gate.Attachment) gate.Verif
 	return v.Verify(context.Background(), subject, attachments)
 }
 
-// requireNothing demands one rejection for a reason that contains text.
+// requireRejected demands one rejection for a reason that contains text.
 func requireRejected(t testing.TB, got gate.Verified, text string) {
 	t.Helper()
 	require.Empty(t, got.Signatures)
