@@ -222,3 +222,16 @@ func TestInterpreter(t *testing.T) {
 	require.Empty(t, catalog.Interpreter(strings.NewReader("#!/bin/sh\n")))
 	require.NotEmpty(t, catalog.Interpreter(strings.NewReader(elfProgram("/x")+strings.Repeat("\x00", 100))))
 }
+
+// TestNamesThatAreNoPatterns: catalogers put names of packages and directories into
+// patterns.
+func TestNamesThatAreNoPatterns(t *testing.T) {
+	t.Parallel()
+	d := document(t, layered(t, []gatetest.Entry{
+		entry("/etc/os-release", debianRelease),
+		entry("/var/lib/dpkg/status", dpkg("a[b", "1.0", "")+dpkg("c{d", "1.0", "")+dpkg(`e\`, "1.0", "")),
+		entry("/app/[slug/node_modules/x/package.json", `{"name":"x","version":"1.0.0"}`),
+		entry("/app/{y/node_modules/y/package.json", `{"name":"y","version":"1.0.0"}`),
+	}))
+	require.Len(t, d.Packages, 5)
+}

@@ -11,6 +11,7 @@ import (
 
 	stereofile "github.com/anchore/stereoscope/pkg/file"
 	"github.com/anchore/syft/syft/file"
+	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/imagegate/imagegate/sbom"
 )
@@ -102,6 +103,11 @@ func (r *resolver) FilesByGlob(patterns ...string) ([]file.Location, error) {
 	var answers []found
 	for _, pattern := range patterns {
 		matches, err := r.tree.findGlob(r.ctx, pattern, r.spend)
+		if errors.Is(err, doublestar.ErrBadPattern) {
+			// Catalogers make patterns of names in the image. One that is no pattern
+			// finds nothing for syft either.
+			return nil, err
+		}
 		if err != nil {
 			return nil, r.fail(fmt.Errorf("searching for %s: %w", pattern, err))
 		}
