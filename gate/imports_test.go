@@ -29,8 +29,8 @@ var direction = map[string][]string{
 	"sbom/vuln":      {"sbom", "sbom/catalog"},
 }
 
-// engines have one importer each.
-var engines = map[string]string{
+// homes are the one importer of each engine.
+var homes = map[string]string{
 	"github.com/sigstore/cosign/": "gate/signature",
 	"github.com/anchore/syft/":    "sbom/catalog",
 	"github.com/anchore/grype/":   "sbom/vuln",
@@ -47,7 +47,7 @@ func TestImportDirection(t *testing.T) {
 				}
 				assert.False(t, strings.HasPrefix(of, "cmd/"), "%s imports a command", pkg)
 			}
-			for engine, home := range engines {
+			for engine, home := range homes {
 				if strings.HasPrefix(imported+"/", engine) {
 					assert.Equal(t, home, pkg, "%s is imported by %s", imported, pkg)
 				}
@@ -61,7 +61,7 @@ func TestCoreCompilesWithoutEngines(t *testing.T) {
 	t.Parallel()
 	for _, core := range []string{"policy", "gate", "sbom"} {
 		for dependency := range goList(t, "-deps", "-f", "{{.ImportPath}}", module+"/"+core) {
-			for engine := range engines {
+			for engine := range homes {
 				assert.False(t, strings.HasPrefix(dependency+"/", engine), "%s needs %s", core, dependency)
 			}
 		}

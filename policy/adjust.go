@@ -1,18 +1,22 @@
 package policy
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Adjustment is what a command line says over a policy. It is part of the
 // adjusted policy's hash, as if the document had said it.
 type Adjustment struct {
 	// Signers replace the policy's, as a list replaces a list, and make a
-	// signature required.
+	// signature required at every stage.
 	Signers []Signer
 	// TrustRoot replaces the policy's.
 	TrustRoot *TrustRoot
 	// OptionalLog accepts signatures that are in no transparency log.
 	OptionalLog bool
-	// SkipSignatures switches the signature rule off.
+	// SkipSignatures switches the signature rule off, and accepts tags that nobody
+	// signed. It is the command line's --insecure-skip-signatures.
 	SkipSignatures bool
 	// Platforms replace the policy's.
 	Platforms []string
@@ -25,6 +29,7 @@ func (p *Policy) Adjust(a Adjustment) (*Policy, error) {
 	if len(a.Signers) > 0 {
 		adjusted.Signatures.Signers = slices.Clone(a.Signers)
 		adjusted.Signatures.Required = LevelDeny
+		adjusted.Signatures.Stages = nil
 	}
 	if a.TrustRoot != nil {
 		adjusted.Signatures.TrustRoot = a.TrustRoot
@@ -36,9 +41,31 @@ func (p *Policy) Adjust(a Adjustment) (*Policy, error) {
 		adjusted.Platforms = slices.Clone(a.Platforms)
 	}
 	if a.SkipSignatures {
-		adjusted = adjusted.InsecureWithoutSignatures()
+		adjusted.skipSignatures()
 	}
 	return adjusted.checked()
+}
+
+// skipSignatures switches the signature rule off, and accepts tags that nobody
+// signed. Nothing then says who made an image.
+func (p *Policy) skipSignatures() {
+	p.Signatures.Required = LevelAllow
+	p.Signatures.Signers = nil
+	if p.Reference.Digest == DigestOrSigned {
+		p.Reference.Digest = DigestAny
+	}
+}
+
+// checked validates a policy that was changed after it was parsed.
+func (p *Policy) checked() (*Policy, error) {
+	var problems []Problem
+	validate(p, func(field, format string, args ...any) {
+		problems = append(problems, Problem{File: p.Metadata.Name, Field: field, Message: fmt.Sprintf(format, args...)})
+	})
+	if len(problems) > 0 {
+		return nil, newError(problems)
+	}
+	return p, nil
 }
 
 // Nothing is the policy that judges nothing, on these platforms or all: for

@@ -67,25 +67,26 @@ func TestResolveReadsKeysAndTrustRoot(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestWithSigners(t *testing.T) {
+func TestAdjustSigners(t *testing.T) {
 	t.Parallel()
 	p := parse(t, "extends: restricted\nsignatures: {stages: [scan]}\n")
-	cli, err := p.WithSigners(policy.Signer{Name: "release", Key: &policy.Key{Data: publicKey}})
+	cli, err := p.Adjust(policy.Adjustment{Signers: []policy.Signer{{Name: "release", Key: &policy.Key{Data: publicKey}}}})
 	require.NoError(t, err)
 	require.Equal(t, policy.Allow, cli.Evaluate(goodImage(), policy.StageBuild, now).Decision)
 	require.True(t, cli.Needs(policy.StageBuild).Signatures)
 	require.NotEqual(t, p.Hash(), cli.Hash())
 	require.Empty(t, p.Signatures.Signers)
 
-	_, err = p.WithSigners(policy.Signer{Name: "who", Keyless: &policy.Keyless{Issuer: "https://issuer.example.com"}})
+	_, err = p.Adjust(policy.Adjustment{Signers: []policy.Signer{{Name: "who", Keyless: &policy.Keyless{Issuer: "https://issuer.example.com"}}}})
 	var problems *policy.Error
 	require.True(t, errors.As(err, &problems))
 	require.Equal(t, "test: signatures.signers[0].keyless.subject: is missing: without subject or subjectRegExp anybody's signature would count", err.Error())
 }
 
-func TestInsecureWithoutSignatures(t *testing.T) {
+func TestAdjustSkipSignatures(t *testing.T) {
 	t.Parallel()
-	p := parse(t, "extends: restricted\n"+releaseSigner).InsecureWithoutSignatures()
+	p, err := parse(t, "extends: restricted\n"+releaseSigner).Adjust(policy.Adjustment{SkipSignatures: true})
+	require.NoError(t, err)
 	e := goodImage()
 	e.Signatures, e.Steps = nil, done(policy.StepResolve)
 	v := p.Evaluate(e, policy.StageAdmission, now)

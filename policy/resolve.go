@@ -37,43 +37,6 @@ func (p *Policy) Resolve(read Read) (*Policy, error) {
 	return resolved, nil
 }
 
-// WithSigners returns the policy with other signers, whose signature is required
-// at every stage: what the command line names replaces what the policy names, as
-// a list replaces a list. The error is an *Error.
-func (p *Policy) WithSigners(signers ...Signer) (*Policy, error) {
-	changed := p.clone()
-	changed.Signatures.Signers = slices.Clone(signers)
-	changed.Signatures.Stages = nil
-	if !changed.Signatures.Required.on() {
-		changed.Signatures.Required = LevelDeny
-	}
-	return changed.checked()
-}
-
-// InsecureWithoutSignatures returns the policy with the signature rule off, and
-// with tags that nobody signed. Nothing then says who made an image.
-func (p *Policy) InsecureWithoutSignatures() *Policy {
-	changed := p.clone()
-	changed.Signatures.Required = LevelAllow
-	changed.Signatures.Signers = nil
-	if changed.Reference.Digest == DigestOrSigned {
-		changed.Reference.Digest = DigestAny
-	}
-	return changed
-}
-
-// checked validates a policy that was changed after it was parsed.
-func (p *Policy) checked() (*Policy, error) {
-	var problems []Problem
-	validate(p, func(field, format string, args ...any) {
-		problems = append(problems, Problem{File: p.Metadata.Name, Field: field, Message: fmt.Sprintf(format, args...)})
-	})
-	if len(problems) > 0 {
-		return nil, newError(problems)
-	}
-	return p, nil
-}
-
 // clone is deep enough for the methods above, which replace and never change
 // what is behind a pointer.
 func (p *Policy) clone() *Policy {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -143,4 +146,56 @@ func newDBImport(s *shared) *cobra.Command {
 	f.registerPath(cmd.Flags())
 	cmd.Flags().BoolVar(&force, "force", false, "even if the one in place is newer")
 	return cmd
+}
+
+func newDBBuild(s *shared) *cobra.Command {
+	var f databaseFlags
+	var from, archive string
+	cmd := &cobra.Command{
+		Use:   "build",
+		Short: "Build a database from advisory files",
+		Long: `Build a database from advisory files: for a site without network, and for private
+advisories. Read are OSV records and the provider schemas of grype's own builder, as
+.json and .jsonl files below a folder, one folder a provider. It goes where --db
+says and replaces what is there, or with --archive into a folder that any web
+server can serve to "imagegate db update --url" and to grype.`,
+		Example: `  imagegate db build --from advisories
+  imagegate db build --from advisories --archive www/v6`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if from == "" {
+				return usagef(cmd.CommandPath()+" --from advisories", "from which folder? --from is missing")
+			}
+			options := vuln.BuildOptions{Advisories: from, Publish: archive}
+			if archive == "" || f.path != "" {
+				options.Directory = f.folder(s)
+			}
+			return buildDatabase(cmd.Context(), s, options)
+		},
+	}
+	f.registerPath(cmd.Flags())
+	cmd.Flags().StringVar(&from, "from", "", "folder of advisory files")
+	cmd.Flags().StringVar(&archive, "archive", "", "write an archive and latest.json into this folder")
+	return cmd
+}
+
+func buildDatabase(ctx context.Context, s *shared, options vuln.BuildOptions) error {
+	built, err := vuln.Build(ctx, options)
+	var faulty *vuln.BuildError
+	if errors.As(err, &faulty) {
+		return &usageError{err: err, hint: remedy(err)}
+	}
+	if err != nil {
+		return err
+	}
+	for _, provider := range slices.Sorted(maps.Keys(built.Records)) {
+		fmt.Fprintf(s.console.out, "%s: %d records\n", report.Lines(provider), built.Records[provider])
+	}
+	fmt.Fprintf(s.console.out, "built %s, schema %s\n", built.Database.Built.UTC().Format(time.RFC3339), built.Database.Schema)
+	for _, path := range []string{options.Directory, built.Archive, built.Listing} {
+		if path != "" {
+			fmt.Fprintf(s.console.out, "wrote %s\n", path)
+		}
+	}
+	return nil
 }

@@ -122,7 +122,7 @@ func (f *policyFlags) adjustment() (policy.Adjustment, error) {
 		if err != nil {
 			return a, usagef("", "reading the trusted root: %w", err)
 		}
-		a.TrustRoot = &policy.TrustRoot{File: f.trustedRoot, Data: string(data)}
+		a.TrustRoot = &policy.TrustRoot{Data: string(data)}
 	}
 	return a, nil
 }

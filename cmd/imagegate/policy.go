@@ -96,4 +96,3 @@ func newPolicyValidate(s *shared) *cobra.Command {
 func completePolicyArgument(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return policy.PresetNames(), cobra.ShellCompDirectiveDefault
 }
-

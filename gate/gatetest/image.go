@@ -55,7 +55,7 @@ func SmallImage(t testing.TB) v1.Image {
 		v1.ConfigFile{Config: v1.Config{User: "65532:65532", Entrypoint: []string{"/app"}}},
 		Layer(t, Gzip,
 			Entry{Path: "/etc/passwd", Content: "root:x:0:0:root:/root:/sbin/nologin\napp:x:65532:65532::/:/sbin/nologin\n"},
-			Entry{Path: "/app", Content: "\x7fELF not really", Mode: 0o755},
+			Entry{Path: "/app", Content: Program(), Mode: 0o755},
 		))
 }
 

@@ -14,8 +14,9 @@
 // against the diff ids of the config. Every read has a limit in bytes, every list
 // one in length, every wait one in time (see Limits). Names inside a layout or
 // an archive cannot lead out of it. A layer's urls are never followed, plain HTTP
-// is refused except for loopback and the registries it was asked for, and no
-// credential leaves for a host other than the one it belongs to.
+// is refused except for loopback and the registries it was asked for, and
+// credentials go to the registry they are for and the token service that it names,
+// never along a redirect.
 //
 // The package decides nothing. It knows no policy, verifies no signature, looks
 // at no file of an image, and runs nothing.

@@ -31,7 +31,6 @@ type dockerArchive struct {
 	rawConfig []byte
 	config    *v1.ConfigFile
 	packed    bool // layers are stored compressed
-	stored    []v1.Descriptor
 }
 
 func openDockerArchive(ctx context.Context, l location, limits Limits) (document, source, error) {
@@ -119,30 +118,25 @@ func (a *dockerArchive) load(limits Limits) error {
 	if len(a.config.RootFS.DiffIDs) != len(a.image.Layers) {
 		return refuse("the archive has %d layers, but the config has %d diff ids", len(a.image.Layers), len(a.config.RootFS.DiffIDs))
 	}
-	for _, layer := range a.image.Layers {
-		if err := a.measure(layer); err != nil {
-			return err
-		}
-	}
-	return nil
+	a.packed, err = a.isPacked()
+	return err
 }
 
-// measure notes the size of a layer, and of the first whether it is packed.
-func (a *dockerArchive) measure(layer string) error {
-	content, size, err := a.files.open(layer)
+// isPacked looks at the first layer; whoever packs one packs all.
+func (a *dockerArchive) isPacked() (bool, error) {
+	if len(a.image.Layers) == 0 {
+		return false, nil
+	}
+	content, _, err := a.files.open(a.image.Layers[0])
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = content.Close() }()
-	if len(a.stored) == 0 {
-		head, err := bufio.NewReader(content).Peek(6)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		a.packed = detect(head) != none
+	head, err := bufio.NewReader(content).Peek(6)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
 	}
-	a.stored = append(a.stored, v1.Descriptor{Size: size, MediaType: types.DockerUncompressedLayer})
-	return nil
+	return detect(head) != none, nil
 }
 
 // compute makes the manifest as package tarball of go-containerregistry does.

@@ -17,6 +17,9 @@ import (
 // An error that says so itself knows best; then what a server said counts, then
 // how the connection failed.
 func explain(err error) (remedy string, transient bool) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only a list itself
+		return explainAll(several.Unwrap())
+	}
 	var advice interface{ Remedy() string }
 	var moment interface{ Transient() bool }
 	var status *statusError
@@ -33,6 +36,21 @@ func explain(err error) (remedy string, transient bool) {
 		return fmt.Sprintf("allow plain HTTP with --insecure-registry %s if the network is trusted", plain.host), true
 	}
 	return explainConnection(err)
+}
+
+// explainAll takes the word of the first that may go away: asking again then helps,
+// if not completely. Otherwise that of the first that has any.
+func explainAll(errs []error) (remedy string, transient bool) {
+	for _, err := range errs {
+		advice, momentary := explain(err)
+		if momentary {
+			return advice, true
+		}
+		if remedy == "" {
+			remedy = advice
+		}
+	}
+	return remedy, false
 }
 
 func remedyForStatus(code int, host, retryAfter string) (string, bool) {
@@ -79,7 +97,7 @@ func explainConnection(err error) (string, bool) {
 		return "check the path", false
 	case errors.Is(err, os.ErrPermission):
 		return "check who may read it", false
-	case errors.As(err, &network),
+	case errors.As(err, &network), errors.As(err, new(*brokenBody)),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "try again; if it persists, check the connection", true

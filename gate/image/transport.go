@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 )
@@ -115,12 +116,12 @@ func (t *boundedTransport) RoundTrip(request *http.Request) (*http.Response, err
 }
 
 func (t *boundedTransport) limitOf(request *http.Request, response *http.Response) (limit int64, name string, bounded bool) {
-	path := request.URL.Path
+	kind := path.Base(path.Dir(request.URL.Path))
 	success := response.StatusCode == http.StatusOK || response.StatusCode == http.StatusPartialContent
 	switch {
-	case success && (strings.Contains(path, "/manifests/") || strings.Contains(path, "/referrers/")):
+	case success && (kind == "manifests" || kind == "referrers"):
 		return t.limits.ManifestBytes, "ManifestBytes", true
-	case success && strings.Contains(path, "/blobs/"), success && request.Response != nil:
+	case success && (kind == "blobs" || request.Response != nil):
 		return 0, "", false // a blob, or where the registry sends us for one
 	}
 	return answerBytes, "answerBytes", true
@@ -141,11 +142,21 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	b.timer.Reset(stallTime)
 	n, err := b.inner.Read(p)
 	b.timer.Stop() // how long we take until the next read is not the server's fault
-	if err != nil && errors.Is(context.Cause(b.ctx), errStalled) {
-		err = errStalled
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return n, err
+	case errors.Is(context.Cause(b.ctx), errStalled):
+		return n, errStalled
 	}
-	return n, err
+	return n, &brokenBody{err}
 }
+
+// brokenBody is an answer that broke off, in whatever words the protocol has for
+// that: a new attempt may bring all of it.
+type brokenBody struct{ err error }
+
+func (e *brokenBody) Error() string { return e.err.Error() }
+func (e *brokenBody) Unwrap() error { return e.err }
 
 func (b *watchedBody) Close() error {
 	b.timer.Stop()

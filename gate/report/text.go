@@ -123,7 +123,8 @@ func (t *text) finding(f policy.Finding) {
 		t.wrap("      ", "      ", fmt.Sprintf("excepted by %s until %s: %s",
 			line(f.Exception.Owner), f.Exception.Expires.UTC().Format(time.DateOnly), line(f.Exception.Reason)))
 	}
-	if f.Remedy != "" {
+	// What to do about a vulnerability is in its message: the version that mends it.
+	if f.Remedy != "" && f.Vulnerability == "" {
 		t.wrap("      → ", "        ", line(f.Remedy))
 	}
 }
@@ -165,16 +166,27 @@ func short(digest string) string {
 func (t *text) printf(format string, args ...any) { fmt.Fprintf(&t.out, format, args...) }
 
 // wrap writes a paragraph within the width: first begins its first line, rest the
-// others.
+// others. It breaks at spaces only: a digest, a path or a version stays in one
+// piece for copying, even if it is wider than the line.
 func (t *text) wrap(first, rest, paragraph string) {
-	room := max(t.width-ansi.StringWidth(first), 20)
-	for i, l := range strings.Split(ansi.Wrap(paragraph, room, ""), "\n") {
-		if i == 0 {
-			t.printf("%s%s\n", first, strings.TrimRight(l, " "))
-			continue
+	column := 0
+	for i, word := range strings.Fields(paragraph) {
+		width := ansi.StringWidth(word)
+		switch {
+		case i == 0:
+			t.printf("%s", first)
+			column = ansi.StringWidth(first)
+		case column+1+width > t.width:
+			t.printf("\n%s", rest)
+			column = ansi.StringWidth(rest)
+		default:
+			t.printf(" ")
+			column++
 		}
-		t.printf("%s%s\n", rest, strings.TrimSpace(l))
+		t.printf("%s", word)
+		column += width
 	}
+	t.printf("\n")
 }
 
 func (t *text) paint(attributes []color.Attribute, s string) string {

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/imagegate/imagegate/gate/gatetest"
+)
+
+const (
+	debianRelease = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n"
+	acmeRelease   = "PRETTY_NAME=\"Acme Linux 7\"\nVERSION_ID=\"7\"\nID=acme\n"
+	passwd        = "root:x:0:0:root:/root:/sbin/nologin\napp:x:10001:10001::/:/sbin/nologin\n"
+	oldPackages   = "Package: libssl3\nStatus: install ok installed\nSource: openssl\nArchitecture: amd64\nVersion: 3.0.9-1\n\n" +
+		"Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 7.88.1-10\n"
+	goodPackages = "Package: base-files\nStatus: install ok installed\nArchitecture: amd64\nVersion: 12.4+deb12u12\n"
+	acmePackages = "Package: acme-base\nStatus: install ok installed\nArchitecture: amd64\nVersion: 7.1-2\n"
+)
+
+// namedImage is one of the images that scripts push.
+func namedImage(t testing.TB, name string) v1.Image {
+	unprivileged := v1.ConfigFile{Config: v1.Config{User: "10001:10001", Entrypoint: []string{"/app"}}}
+	files := map[string]string{"etc/passwd": passwd, "app": gatetest.Program(), "etc/os-release": debianRelease}
+	switch name {
+	case "good":
+		files["var/lib/dpkg/status.d/base"] = goodPackages
+	case "other":
+		files["var/lib/dpkg/status.d/base"] = goodPackages
+		files["etc/motd"] = "another image\n"
+	case "strange":
+		files["etc/os-release"] = acmeRelease
+		files["var/lib/dpkg/status"] = acmePackages
+	case "bad":
+		files["var/lib/dpkg/status"] = oldPackages
+		files["bin/sh"] = gatetest.Program()
+		unprivileged.Config.User = ""
+		unprivileged.Config.Env = []string{"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIzK7MDENGsbPxRfiCYzzzzzzzzzz"}
+	default:
+		t.Fatalf("no image is called %q", name)
+	}
+	return gatetest.Image(t, unprivileged, gatetest.Layer(t, gatetest.Gzip, gatetest.Files(files)...))
+}
+
+// indexImage has two platforms that differ.
+func indexImage(t testing.TB) v1.ImageIndex {
+	arm := gatetest.WithConfig(t, namedImage(t, "other"), func(c *v1.ConfigFile) { c.Architecture = "arm64" })
+	return gatetest.Index(t, namedImage(t, "good"), arm)
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"github.com/imagegate/imagegate/gate/gatetest"
+	sigstoretest "github.com/imagegate/imagegate/gate/gatetest/sigstore"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"imagegate": func() { os.Exit(run()) }})
+}
+
+// TestScript runs the promises of the command line, one file each. A script has a
+// registry of its own ($REGISTRY), a database ($IMAGEGATE_CACHE_DIR) and these
+// commands beside those of testscript:
+//
+//	exits N COMMAND ARG…        runs a command and demands its exit code
+//	push IMAGE NAME:TAG         pushes one of the images of images_test.go
+//	sign NAME:TAG [FORM]        signs with the key whose half is cosign.pub
+//	sign-keyless NAME:TAG SUBJECT ISSUER
+//	break PATH STATUS           answers with a status for paths that contain PATH
+//	mend                        takes all faults away
+//	serve FOLDER                serves a folder at $WWW
+func TestScript(t *testing.T) {
+	cache := builtDatabase(t)
+	advisories, err := filepath.Abs(filepath.Join("..", "..", "examples", "demo", "advisories"))
+	require.NoError(t, err)
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			w, err := newWorld(env.T().(testing.TB))
+			if err != nil {
+				return err
+			}
+			env.Values[worldKey{}] = w
+			env.Setenv("REGISTRY", w.registry.Host())
+			env.Setenv("IMAGEGATE_CACHE_DIR", cache)
+			env.Setenv("ADVISORIES", advisories)
+			env.Setenv("DOCKER_CONFIG", env.WorkDir)
+			return w.write(env.WorkDir)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":        exits,
+			"push":         push,
+			"sign":         sign,
+			"sign-keyless": signKeyless,
+			"break":        breakPath,
+			"mend":         func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).registry.Mend() },
+			"serve":        serve,
+		},
+	})
+}
+
+// builtDatabase builds one database for all scripts, with the command itself.
+func builtDatabase(t *testing.T) string {
+	t.Helper()
+	cache := t.TempDir()
+	var out bytes.Buffer
+	code := execute(t.Context(), []string{"db", "build", "--db", filepath.Join(cache, "db"),
+		"--from", filepath.Join("..", "..", "examples", "demo", "advisories")}, console{out: &out, err: &out})
+	require.Equal(t, exitAllowed, code, out.String())
+	return cache
+}
+
+type worldKey struct{}
+
+// world is what one script's commands act on.
+type world struct {
+	t        testing.TB
+	registry *gatetest.Registry
+	key      *sigstoretest.Key
+	other    *sigstoretest.Key
+	sigstore *sigstoretest.World
+}
+
+func newWorld(t testing.TB) (*world, error) {
+	key, err := sigstoretest.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	other, err := sigstoretest.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	sigstore, err := sigstoretest.New()
+	if err != nil {
+		return nil, err
+	}
+	return &world{t, gatetest.NewRegistry(t), key, other, sigstore}, nil
+}
+
+// write puts the public halves where a script finds them.
+func (w *world) write(dir string) error {
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "cosign.pub"), w.key.PublicPEM(), 0o600),
+		os.WriteFile(filepath.Join(dir, "other.pub"), w.other.PublicPEM(), 0o600),
+		os.WriteFile(filepath.Join(dir, "trusted_root.json"), w.sigstore.TrustedRoot(), 0o600),
+	)
+}
+
+func of(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N COMMAND ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, not %d", got, want)
+	}
+}
+
+func push(ts *testscript.TestScript, _ bool, args []string) {
+	w := of(ts)
+	if args[0] == "index" {
+		w.registry.Push(args[1], indexImage(w.t))
+		return
+	}
+	w.registry.Push(args[1], namedImage(w.t, args[0]))
+}
+
+func sign(ts *testscript.TestScript, _ bool, args []string) {
+	form := sigstoretest.Classic
+	if len(args) > 1 {
+		form = sigstoretest.Form(args[1])
+	}
+	of(ts).attach(ts, args[0], of(ts).key, form, sigstoretest.WithoutLog())
+}
+
+func signKeyless(ts *testscript.TestScript, _ bool, args []string) {
+	of(ts).attach(ts, args[0], sigstoretest.Identity{Subject: args[1], Issuer: args[2]}, sigstoretest.Bundle)
+}
+
+// attach signs what a tag means now and puts the signature beside it.
+func (w *world) attach(ts *testscript.TestScript, tag string, by sigstoretest.Signer, form sigstoretest.Form, options ...sigstoretest.Option) {
+	reference, err := name.ParseReference(w.registry.Host() + "/" + tag)
+	ts.Check(err)
+	descriptor, err := remote.Head(reference)
+	ts.Check(err)
+	artifact, err := w.sigstore.Sign(descriptor.Digest.String(), by, form, options...)
+	ts.Check(err)
+	subject := v1.Descriptor{MediaType: descriptor.MediaType, Digest: descriptor.Digest, Size: descriptor.Size}
+	ts.Check(sigstoretest.Push(reference.Context(), subject, []sigstoretest.Artifact{artifact}))
+}
+
+func breakPath(ts *testscript.TestScript, _ bool, args []string) {
+	status, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	of(ts).registry.Break(args[0], gatetest.Status(status))
+}
+
+func serve(ts *testscript.TestScript, _ bool, args []string) {
+	server := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(server.Close)
+	ts.Setenv("WWW", server.URL+"/v6/latest.json")
+}
