@@ -38,7 +38,8 @@ type BuildOptions struct {
 	// server to serve as ADDRESS/v6/; empty for none.
 	Publish string
 	// Built is the build time that the database states; zero for now. The same
-	// advisories and the same time give the same content.
+	// advisories and the same time give the same rows, though not the same bytes:
+	// grype's writer creates its tables in no fixed order.
 	Built time.Time
 }
 
@@ -96,7 +97,7 @@ func Build(ctx context.Context, options BuildOptions) (*Built, error) {
 	if options.Directory == "" {
 		return built, built.describe(work)
 	}
-	result, err := importFile(ctx, filepath.Join(work, v6.VulnerabilityDBFileName), options)
+	result, err := installBuilt(ctx, filepath.Join(work, v6.VulnerabilityDBFileName), options)
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +105,18 @@ func Build(ctx context.Context, options BuildOptions) (*Built, error) {
 	return built, nil
 }
 
-// importFile installs the built file by the same way as any other.
-func importFile(ctx context.Context, file string, options BuildOptions) (*Result, error) {
+// installBuilt installs the built file in the same way as an archive.
+func installBuilt(ctx context.Context, file string, options BuildOptions) (*Result, error) {
 	content, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("installing a vulnerability database: %w", err)
 	}
 	defer content.Close()
-	return ImportFrom(ctx, options.Directory, content, options.Advisories, WithForce(), WithLimits(DefaultMaxUnpacked, DefaultMaxUnpacked))
+	settings, err := applyUpdateOptions([]UpdateOption{WithForce(), WithLimits(DefaultMaxUnpacked, DefaultMaxUnpacked)})
+	if err != nil {
+		return nil, err
+	}
+	return installArchive(ctx, options.Directory, content, file, "build of "+options.Advisories, settings)
 }
 
 // describe fills in the identity of a database that was not installed.

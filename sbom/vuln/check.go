@@ -3,6 +3,7 @@ package vuln
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/anchore/grype/grype/db/data"
 	v6 "github.com/anchore/grype/grype/db/v6"
@@ -46,12 +47,15 @@ func checkSeverities(vulnerability *v6.VulnerabilityHandle) error {
 		return nil
 	}
 	for _, severity := range vulnerability.BlobValue.Severities {
-		score, ok := severity.Value.(v6.CVSSSeverity)
-		if !ok {
-			continue
-		}
-		if _, err := sbom.NewScore("", score.Vector); err != nil {
-			return err
+		switch value := severity.Value.(type) {
+		case v6.CVSSSeverity:
+			if _, err := sbom.NewScore("", value.Vector); err != nil {
+				return err
+			}
+		case string:
+			if !strings.EqualFold(value, sbom.SeverityUnknown) && severityWord(value) == sbom.SeverityUnknown {
+				return fmt.Errorf("its severity %q is none of negligible, low, medium, high and critical", value)
+			}
 		}
 	}
 	return nil

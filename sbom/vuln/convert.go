@@ -139,9 +139,12 @@ func aliasesOf(v vulnerability.Vulnerability) []string {
 	if handle, ok := v.Internal.(*v6.VulnerabilityHandle); ok && handle != nil && handle.BlobValue != nil {
 		aliases = append(aliases, handle.BlobValue.Aliases...)
 	}
+	aliases = slices.DeleteFunc(aliases, func(alias string) bool { return alias == v.ID || alias == "" })
+	if len(aliases) == 0 {
+		return nil
+	}
 	slices.Sort(aliases)
-	aliases = slices.Compact(aliases)
-	return slices.DeleteFunc(aliases, func(alias string) bool { return alias == v.ID || alias == "" })
+	return slices.Compact(aliases)
 }
 
 func pathsOf(p pkg.Package) []string {
@@ -237,6 +240,9 @@ func fixes(p pkg.Package, fix vulnerability.Fix) (versions []string, published *
 		if day := available.Date.UTC(); published == nil || day.Before(*published) {
 			published = &day
 		}
+	}
+	if len(versions) == 0 {
+		return nil, published
 	}
 	return slices.Compact(versions), published
 }

@@ -20,7 +20,7 @@ func (i inventory) checkDistributions(reader v6.OperatingSystemStoreReader) erro
 		if !ofDistribution(p) {
 			continue
 		}
-		name := distributionName(p.Distro)
+		name := i.distributionName(p.Distro)
 		covered, asked := known[name]
 		if !asked {
 			var err error
@@ -56,9 +56,9 @@ func worst(unknown map[string]*DistributionError) error {
 	return found
 }
 
-func distributionName(d *distro.Distro) string {
+func (i inventory) distributionName(d *distro.Distro) string {
 	if d == nil {
-		return ""
+		return i.stated
 	}
 	name := d.ID()
 	if name == "" {

@@ -27,6 +27,11 @@ func ImportFrom(ctx context.Context, path string, archive io.Reader, name string
 	if err != nil {
 		return nil, err
 	}
+	return installArchive(ctx, path, archive, name, "import of "+name, settings)
+}
+
+// installArchive unpacks an archive into the database directory.
+func installArchive(ctx context.Context, path string, archive io.Reader, name, source string, settings updateOptions) (*Result, error) {
 	directory, err := lockDirectory(ctx, path)
 	if err != nil {
 		return nil, err
@@ -46,7 +51,7 @@ func ImportFrom(ctx context.Context, path string, archive io.Reader, name string
 		return nil, err
 	}
 	settings.progress(Progress{Step: StepInstall})
-	return directory.installed(folder, "import of "+name, settings.force)
+	return directory.installed(folder, source, settings.force)
 }
 
 // installed installs a folder and says what came of it.

@@ -34,11 +34,18 @@ func (d *directory) current() *sbom.Database {
 
 // install makes the database file in the folder the current one, and removes
 // what it replaces. The folder is one that incoming made. Unless force is set, a
-// database that is not newer than the current one is refused with errOlder.
+// database that is not newer than the current one is refused with errOlder, and
+// one from the future is refused too, since nothing could replace it.
 func (d *directory) install(folder, source string, force bool) (*sbom.Database, error) {
 	metadata, err := prepare(folder)
 	if err != nil {
 		return nil, err
+	}
+	if !force && metadata.BuildTimestamp.After(time.Now().Add(maxAhead)) {
+		return nil, &DatabaseError{
+			Path: folder, Problem: Corrupt,
+			Err: fmt.Errorf("it says that it was built in the future (%s)", metadata.BuildTimestamp.UTC().Format(time.RFC3339)),
+		}
 	}
 	if have := d.current(); have != nil && !force && !metadata.BuildTimestamp.After(have.Built) {
 		return have, errOlder

@@ -22,6 +22,8 @@ const ownedByFile = "ownership-by-file-overlap"
 type inventory struct {
 	packages []pkg.Package
 	context  pkg.Context
+	// stated is the distribution in the image's own words, which grype may not know.
+	stated string
 }
 
 // inventoryOf makes what the grype command makes of the same packages. The
@@ -48,6 +50,7 @@ func inventoryOf(document *sbom.Document) (inventory, error) {
 			Distro:                image,
 			DistroDetectionFailed: image == nil && engine.Artifacts.LinuxDistribution != nil,
 		},
+		stated: strings.TrimSpace(document.Distribution.ID + " " + document.Distribution.VersionID),
 	}, nil
 }
 

@@ -45,8 +45,7 @@ func publish(folder string, options BuildOptions) (archive, listing string, err 
 }
 
 // pack writes the tar.gz. grype's own way changes the working directory of the
-// process meanwhile. Times are the build time, so that equal databases give equal
-// archives.
+// process meanwhile.
 func pack(database, archive string, options BuildOptions) (err error) {
 	content, err := os.Open(database)
 	if err != nil {

@@ -90,20 +90,28 @@ func unpackAny(archive *bufio.Reader, folder string, limit int64) error {
 // of their content.
 func unpackTar(stream io.Reader, folder string, limit int64) error {
 	bounded := &io.LimitedReader{R: stream, N: limit + 1}
-	reader := tar.NewReader(bounded)
+	err := takeDatabase(tar.NewReader(bounded), folder, limit)
+	if err == nil {
+		_, err = io.Copy(io.Discard, bounded)
+	}
+	if bounded.N <= 0 {
+		return tooLarge("its content", limit)
+	}
+	return err
+}
+
+func takeDatabase(archive *tar.Reader, folder string, limit int64) error {
 	found := false
 	for entries := 0; ; entries++ {
-		header, err := reader.Next()
-		if bounded.N <= 0 {
-			return tooLarge("its content", limit)
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+		header, err := archive.Next()
+		switch {
+		case errors.Is(err, io.EOF) && !found:
+			return fmt.Errorf("there is no %s in it", v6.VulnerabilityDBFileName)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
-		}
-		if entries >= maxEntries {
+		case entries >= maxEntries:
 			return fmt.Errorf("it has more than %d entries", maxEntries)
 		}
 		wanted, err := wantedEntry(header)
@@ -116,15 +124,10 @@ func unpackTar(stream io.Reader, folder string, limit int64) error {
 			return fmt.Errorf("it has %s twice", v6.VulnerabilityDBFileName)
 		}
 		found = true
-		if err := writeDatabase(reader, folder, limit); err != nil {
+		if err := writeDatabase(archive, folder, limit); err != nil {
 			return err
 		}
 	}
-	if !found {
-		return fmt.Errorf("there is no %s in it", v6.VulnerabilityDBFileName)
-	}
-	_, err := io.Copy(io.Discard, bounded)
-	return err
 }
 
 // wantedEntry says whether an entry is the database, and refuses what has no
