@@ -18,8 +18,8 @@ type placedFault struct {
 }
 
 // Break applies a fault to every request whose path contains part ("/blobs/",
-// "/referrers/", a digest) from now on; "" means all. The fault placed last is
-// asked first.
+// "/referrers/", a digest) from now on; "" means all. The fault placed last comes
+// first; what it lets pass meets the others.
 func (r *Registry) Break(part string, fault Fault) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -38,13 +38,22 @@ func (r *Registry) faulty(next http.Handler) http.Handler {
 		r.mu.Lock()
 		faults := r.faults
 		r.mu.Unlock()
-		for _, fault := range faults {
-			if strings.Contains(request.URL.Path, fault.part) {
-				fault.do(w, request, next)
-				return
-			}
+		chain(faults, next).ServeHTTP(w, request)
+	})
+}
+
+// chain lets the first fault that is meant answer, with the rest as what is next.
+func chain(faults []placedFault, next http.Handler) http.Handler {
+	if len(faults) == 0 {
+		return next
+	}
+	first, rest := faults[0], chain(faults[1:], next)
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if strings.Contains(request.URL.Path, first.part) {
+			first.do(w, request, rest)
+			return
 		}
-		next.ServeHTTP(w, request)
+		rest.ServeHTTP(w, request)
 	})
 }
 
