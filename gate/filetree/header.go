@@ -2,6 +2,7 @@ package filetree
 
 import (
 	"archive/tar"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -42,6 +43,37 @@ func kindOf(hdr *tar.Header, base string) (k kind, name string, ok bool) {
 		return hardLink, base, true
 	default:
 		return file, base, true
+	}
+}
+
+// flaw says why nobody can make sense of an entry; empty where there is no reason.
+func flaw(hdr *tar.Header, k kind, base string) string {
+	switch k {
+	case whiteout:
+		if base == "" || base == "." || base == ".." {
+			return "hides no name"
+		}
+	case file:
+		if _, known := modeOf(hdr); !known {
+			return fmt.Sprintf("is of the unknown type %q", hdr.Typeflag)
+		}
+		if hdr.Typeflag == tar.TypeSymlink && hdr.Linkname == "" {
+			return "is a link to nothing"
+		}
+	}
+	return ""
+}
+
+// linkOf is the target of a link: of a symbolic one as written, of a hard one
+// clean, since it is a path from the root.
+func linkOf(hdr *tar.Header, k kind) string {
+	switch {
+	case k == hardLink:
+		return cleanName(hdr.Linkname)
+	case k == file && hdr.Typeflag == tar.TypeSymlink:
+		return hdr.Linkname
+	default:
+		return ""
 	}
 }
 

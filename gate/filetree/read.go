@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 )
 
@@ -92,19 +91,12 @@ func (r *layerReader) read(hdr *tar.Header) error {
 	if !ok {
 		return nil
 	}
-	mode, ok := modeOf(hdr)
-	if !ok && kind == file {
-		return r.wrong(name, fmt.Sprintf("is of the unknown type %q", hdr.Typeflag))
+	if problem := flaw(hdr, kind, base); problem != "" {
+		return &EntryError{DiffID: r.diffID, Name: name, Problem: problem}
 	}
-	if kind == whiteout && (base == "" || base == "." || base == "..") {
-		return r.wrong(name, "hides no name")
-	}
-	link := linkOf(hdr, kind)
-	if kind == file && mode&fs.ModeSymlink != 0 && link == "" {
-		return r.wrong(name, "is a link to nothing")
-	}
+	mode, _ := modeOf(hdr)
 	e := entry{mode: mode, uid: int64(hdr.Uid), gid: int64(hdr.Gid), kind: kind}
-	if err := r.addNames(&e, dir, base, link); err != nil {
+	if err := r.addNames(&e, dir, base, linkOf(hdr, kind)); err != nil {
 		return err
 	}
 	if mode.IsRegular() && kind == file {
@@ -132,19 +124,6 @@ func (r *layerReader) checkSizes(hdr *tar.Header) error {
 	}
 	r.files += hdr.Size
 	return nil
-}
-
-// linkOf is the target of a link: of a symbolic one as written, of a hard one
-// clean, since it is a path from the root.
-func linkOf(hdr *tar.Header, k kind) string {
-	switch {
-	case k == hardLink:
-		return cleanName(hdr.Linkname)
-	case k == file && hdr.Typeflag == tar.TypeSymlink:
-		return hdr.Linkname
-	default:
-		return ""
-	}
 }
 
 // addNames copies the names of an entry into the layer, a directory only once.
@@ -203,8 +182,4 @@ func (r *layerReader) giveBack() {
 	r.store.entries.giveBack(int64(r.entries.size))
 	r.store.names.giveBack(r.names)
 	r.store.memory.giveBack(r.memory)
-}
-
-func (r *layerReader) wrong(name, problem string) error {
-	return &EntryError{DiffID: r.diffID, Name: name, Problem: problem}
 }
