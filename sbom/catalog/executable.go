@@ -51,7 +51,7 @@ func (r *resolver) findExecutables() (map[string][]int32, error) {
 		if i%1024 == 0 && r.ctx.Err() != nil {
 			return nil, context.Cause(r.ctx)
 		}
-		if r.tree.nodes[n].kind != 0 {
+		if r.tree.nodes[n].kind != 0 || r.tree.nodes[n].empty {
 			continue
 		}
 		mimeType, err := r.executableType(n)
@@ -68,7 +68,7 @@ func (r *resolver) findExecutables() (map[string][]int32, error) {
 // executableType is the MIME type of a file that begins like an executable, or "".
 func (r *resolver) executableType(n int32) (string, error) {
 	stated, ok := r.tree.files.Lstat(r.tree.nodes[n].path)
-	if !ok || stated.Size == 0 {
+	if !ok {
 		return "", nil
 	}
 	content, err := r.tree.files.Open(stated)

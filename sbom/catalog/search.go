@@ -91,16 +91,28 @@ func (s *search) candidates(yield func(int32) bool) {
 			return !s.glob.matchesBase(s.nodes[n].base()) || yield(n)
 		})
 	case byNamePattern:
-		for name := range s.byName.head {
-			if s.glob.matchesBase(name) && !s.byName.each(name, yield) {
-				return
-			}
-		}
+		s.byPattern(yield)
 	default:
 		for n := range s.nodes[1:] {
 			if !yield(int32(n + 1)) {
 				return
 			}
+		}
+	}
+}
+
+// byPattern tries the names that begin like the pattern, or all where it begins with
+// a wildcard.
+func (s *search) byPattern(yield func(int32) bool) {
+	if prefix := s.glob.literalPrefix(); len(prefix) >= prefixLength {
+		s.byBeginning.each(prefix[:prefixLength], func(n int32) bool {
+			return !s.glob.matchesBase(s.nodes[n].base()) || yield(n)
+		})
+		return
+	}
+	for name := range s.byName.head {
+		if s.glob.matchesBase(name) && !s.byName.each(name, yield) {
+			return
 		}
 	}
 }

@@ -20,6 +20,7 @@ type node struct {
 	parent int32
 	layer  int32       // -1 for a directory that only a path in it implies
 	kind   fs.FileMode // type bits only
+	empty  bool        // no content
 }
 
 func (n *node) base() string { return path.Base(n.path) }
@@ -37,6 +38,7 @@ type tree struct {
 	children []int32
 
 	byName      chains
+	byBeginning chains // of the name, prefixLength bytes
 	byExtension chains // by what follows the last dot
 
 	links []link // sorted
@@ -58,7 +60,7 @@ func newTree(ctx context.Context, files sbom.Files) (*tree, error) {
 			return nil, context.Cause(ctx)
 		}
 		layer := int32(file.Layer)
-		t.nodes = append(t.nodes, node{path: file.Path, kind: file.Mode.Type(), layer: layer})
+		t.nodes = append(t.nodes, node{path: file.Path, kind: file.Mode.Type(), layer: layer, empty: file.Size == 0})
 		t.diffIDs[layer] = file.DiffID
 	}
 	slices.SortFunc(t.nodes, func(a, b node) int { return strings.Compare(a.path, b.path) })
@@ -72,10 +74,15 @@ func newTree(ctx context.Context, files sbom.Files) (*tree, error) {
 // siblings share all but their names, so children come out sorted by name.
 func (t *tree) indexDirectories() {
 	t.first = make([]int32, len(t.nodes)+1)
+	directory, parent := "/", int32(root)
 	for i := range t.nodes[1:] {
 		n := &t.nodes[i+1]
-		n.parent, _ = t.find(path.Dir(n.path))
-		t.first[n.parent+1]++
+		if dir := path.Dir(n.path); dir != directory {
+			directory = dir
+			parent, _ = t.find(dir)
+		}
+		n.parent = parent
+		t.first[parent+1]++
 	}
 	for i := range t.nodes {
 		t.first[i+1] += t.first[i]
@@ -91,13 +98,19 @@ func (t *tree) indexDirectories() {
 
 func (t *tree) indexNames() {
 	t.byName = newChains(len(t.nodes))
+	t.byBeginning = newChains(len(t.nodes))
 	t.byExtension = newChains(len(t.nodes))
 	for i := len(t.nodes) - 1; i > root; i-- {
 		base := t.nodes[i].base()
 		t.byName.add(base, int32(i))
+		t.byBeginning.add(base[:min(prefixLength, len(base))], int32(i))
 		t.byExtension.add(path.Ext(base), int32(i))
 	}
 }
+
+// prefixLength is how much of a name's beginning is in the index: enough to tell most
+// names from those that a pattern like "python*" asks for.
+const prefixLength = 2
 
 // indexLinks follows each link one step: where that is a link again, both are in
 // the index, and a search goes from one to the other.
