@@ -289,20 +289,33 @@ func (c *check) judge() Result {
 	now := c.gate.now()
 	verdict := c.gate.policy.Evaluate(c.evidence, c.stage, now)
 	e := c.evidence
+	for i := range e.Platforms {
+		p := &e.Platforms[i]
+		p.Content, p.Packages, p.Vulnerabilities = listed(p.Content), listed(p.Packages), listed(p.Vulnerabilities)
+	}
 	return Result{
 		Reference:    e.Reference.Typed,
 		Digest:       e.Digest,
 		MediaType:    e.MediaType,
 		Stage:        c.stage,
 		Verdict:      verdict.Decision,
-		Signatures:   e.Signatures,
+		Signatures:   listed(e.Signatures),
 		Attestations: e.Attestations,
 		Rejected:     e.Rejected,
-		Platforms:    e.Platforms,
-		Findings:     verdict.Findings,
+		Platforms:    listed(e.Platforms),
+		Findings:     listed(verdict.Findings),
 		Timings:      c.timings,
+		Cache:        map[string]string{},
 		Evidence:     e,
 		JudgedAt:     now,
 		Documents:    c.documents,
 	}
+}
+
+// listed makes a list that was never made an empty one, so that its JSON is [].
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

@@ -54,6 +54,9 @@ type Result struct {
 	Platforms    []policy.Platform     `json:"platforms"`
 	Findings     []policy.Finding      `json:"findings"`
 	Timings      map[policy.Step]int64 `json:"timings"` // milliseconds, summed over platforms
+	// Cache says what was remembered instead of done: "hit", "miss" or "stale" by
+	// "verdict", "evidence", "sbom" and "matches". Empty where nothing is remembered.
+	Cache map[string]string `json:"cache"`
 
 	// Evidence is what was judged, and JudgedAt when.
 	Evidence policy.Evidence `json:"-"`

@@ -85,10 +85,13 @@ func (f *checkFlags) run(ctx context.Context, references []string) error {
 	if err != nil {
 		return err
 	}
-	defer done()
+	results, misnamed := checkAll(ctx, g, references, stage)
+	done()
+	return f.tell(g, results, misnamed, outputs, documents)
+}
 
-	var results []gate.Result
-	var misnamed []error
+// checkAll judges every reference, whatever becomes of the others.
+func checkAll(ctx context.Context, g *gate.Gate, references []string, stage policy.Stage) (results []gate.Result, misnamed []error) {
 	for _, reference := range references {
 		result, err := g.Check(ctx, reference, stage)
 		if err != nil {
@@ -97,6 +100,12 @@ func (f *checkFlags) run(ctx context.Context, references []string) error {
 		}
 		results = append(results, result)
 	}
+	return results, misnamed
+}
+
+// tell writes the report and the documents, and makes the verdict an error for
+// the exit code.
+func (f *checkFlags) tell(g *gate.Gate, results []gate.Result, misnamed []error, outputs []output, documents []document) error {
 	if len(results) == 0 {
 		return errors.Join(misnamed...)
 	}

@@ -74,7 +74,9 @@ func newDBUpdate(s *shared) *cobra.Command {
 // fetchDatabase brings the database up to date and says what happened.
 func fetchDatabase(ctx context.Context, s *shared, f databaseFlags) error {
 	s.progressf("database: asking %s", f.url)
-	result, err := vuln.Update(ctx, f.folder(s), f.url, vuln.WithProgress(s.databaseProgress()))
+	show, done := s.databaseProgress()
+	result, err := vuln.Update(ctx, f.folder(s), f.url, vuln.WithProgress(show))
+	done()
 	if err != nil {
 		return err
 	}
@@ -131,11 +133,13 @@ func newDBImport(s *shared) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			options := []vuln.UpdateOption{vuln.WithProgress(s.databaseProgress())}
+			show, done := s.databaseProgress()
+			options := []vuln.UpdateOption{vuln.WithProgress(show)}
 			if force {
 				options = append(options, vuln.WithForce())
 			}
 			result, err := vuln.Import(cmd.Context(), f.folder(s), args[0], options...)
+			done()
 			if err != nil {
 				return err
 			}

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"golang.org/x/term"
 
+	"github.com/imagegate/imagegate/gate/image"
 	"github.com/imagegate/imagegate/gate/report"
 	"github.com/imagegate/imagegate/sbom/vuln"
 )
@@ -19,40 +22,78 @@ func (s *shared) progressf(format string, args ...any) {
 	}
 }
 
-// databaseProgress shows how far a database is: a line that is written over on a
-// terminal, a line for each step otherwise.
-func (s *shared) databaseProgress() func(vuln.Progress) {
-	if s.quiet {
-		return nil
+// status is a line on a terminal that is written over, at most ten times a
+// second. Where there is no terminal nothing is shown, and nothing with --quiet.
+type status struct {
+	w     io.Writer // nil: show nothing
+	mu    sync.Mutex
+	shown time.Time
+}
+
+func (s *shared) newStatus() *status {
+	if s.quiet || !isTerminal(s.console.err) {
+		return &status{}
 	}
-	if !isTerminal(s.console.err) {
-		step := ""
-		return func(p vuln.Progress) {
-			if p.Step != step {
-				step = p.Step
-				fmt.Fprintf(s.console.err, "database: %s\n", step)
-			}
-		}
+	return &status{w: s.console.err}
+}
+
+const (
+	clearLine = "\r\x1b[K"
+	often     = 100 * time.Millisecond
+)
+
+func (s *status) set(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.w == nil || time.Since(s.shown) < often {
+		return
 	}
-	percent := int64(-1)
-	return func(p vuln.Progress) {
-		now := int64(0)
-		if p.Total > 0 {
-			now = 100 * p.Done / p.Total
-		}
-		if now == percent && p.Step == vuln.StepDownload {
-			return
-		}
-		percent = now
-		fmt.Fprintf(s.console.err, "\r\x1b[Kdatabase: %s %s of %s", p.Step, humanize.IBytes(uint64(max(p.Done, 0))), total(p.Total))
-		if p.Step == vuln.StepInstall {
-			fmt.Fprintln(s.console.err)
-		}
+	s.shown = time.Now()
+	fmt.Fprint(s.w, clearLine+report.Lines(fmt.Sprintf(format, args...)))
+}
+
+// done takes the line away.
+func (s *status) done() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.w != nil && !s.shown.IsZero() {
+		fmt.Fprint(s.w, clearLine)
+		s.shown = time.Time{}
 	}
 }
 
-func total(bytes int64) string {
-	if bytes <= 0 {
+// pullProgress shows how much of an image was read.
+func (s *status) pullProgress() func(image.Progress) {
+	var mu sync.Mutex
+	read := map[string]int64{} // by reference, platform and layer
+	return func(p image.Progress) {
+		mu.Lock()
+		of := p.Reference + " " + p.Platform
+		before := read[of+p.Layer]
+		read[of+p.Layer] = p.Read
+		read[of] += p.Read - before
+		total := read[of]
+		mu.Unlock()
+		s.set("reading %s: %s", of, humanize.IBytes(uint64(max(total, 0))))
+	}
+}
+
+// databaseProgress shows how far a database is: bytes on a terminal, a line for
+// each step otherwise.
+func (s *shared) databaseProgress() (show func(vuln.Progress), done func()) {
+	line := s.newStatus()
+	step := ""
+	return func(p vuln.Progress) {
+		if p.Step != step && line.w == nil {
+			s.progressf("database: %s", p.Step)
+		}
+		step = p.Step
+		line.set("database: %s %s of %s", p.Step, size(p.Done), size(p.Total))
+	}, line.done
+}
+
+func size(bytes int64) string {
+	if bytes < 0 {
 		return "?"
 	}
 	return humanize.IBytes(uint64(bytes))

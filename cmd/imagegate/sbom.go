@@ -79,7 +79,9 @@ func (f *sbomFlags) run(ctx context.Context, reference string) error {
 // catalog runs the gate under a policy that judges nothing but wants documents,
 // and makes a step that failed an error: here there is no verdict to carry it.
 func (f *sbomFlags) catalog(ctx context.Context, reference string) (gate.Result, error) {
-	images, err := newImages(f.images)
+	line := f.newStatus()
+	defer line.done()
+	images, err := newImages(f.images, line)
 	if err != nil {
 		return gate.Result{}, err
 	}

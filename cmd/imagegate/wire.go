@@ -20,7 +20,8 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 		options = append(options, gate.WithDocuments())
 	}
 
-	if engines.Images, err = newImages(f.images); err != nil {
+	line := f.newStatus()
+	if engines.Images, err = newImages(f.images, line); err != nil {
 		return nil, nil, err
 	}
 	verifier, err := newVerifier(p.Signatures)
@@ -35,21 +36,23 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 	if engines.Cataloger, err = catalog.New(); err != nil {
 		return nil, nil, err
 	}
+	catalog.Prepare() // beside the pull, so that it costs no time
 	matcher := newMatcher(ctx, f.shared, f.database, p.Vulnerabilities.Database)
 	engines.Matcher = matcher
 
 	if g, err = gate.New(p, engines, options...); err != nil {
 		return nil, nil, err
 	}
-	return g, matcher.close, nil
+	return g, func() { line.done(); matcher.close() }, nil
 }
 
 // newImages reads images with what their consumers will ask for kept.
-func newImages(f imageFlags) (*image.Images, error) {
+func newImages(f imageFlags, line *status) (*image.Images, error) {
 	return image.New(
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.insecureRegistries...),
 		image.WithKeep(keep),
+		image.WithProgress(line.pullProgress()),
 	)
 }
 
