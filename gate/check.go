@@ -195,7 +195,7 @@ func (c *check) readFiles(ctx context.Context, p platformCheck) tree {
 			return err
 		})
 	}
-	if config == nil || !(c.needs.Files || c.needs.SBOM) || c.settled() {
+	if wanted := c.needs.Files || c.needs.SBOM; config == nil || !wanted || c.settled() {
 		return tree{}
 	}
 	var files FileTree

@@ -107,7 +107,7 @@ func BenchmarkTree(b *testing.B) {
 	b.Run("All", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			for range tree.All() { //nolint:revive // walking is what is measured
+			for range tree.All() {
 			}
 		}
 	})

@@ -127,10 +127,10 @@ func (t *Tree) resolve(at uint32) {
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		reached, why := top.next()
-		switch {
-		case why == arrived:
+		switch why {
+		case arrived:
 			t.links[top.link] = resolution{target: reached, follows: top.follows}
-		case why == atLink:
+		case atLink:
 			r, known := t.links[reached]
 			if !known {
 				top.rest = rejoin(top.base, top.rest) // looked up again when it is known

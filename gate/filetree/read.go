@@ -145,8 +145,8 @@ func (r *layerReader) addNames(e *entry, dir, base, link string) error {
 	}
 	e.dir = known
 	if link != "" {
-		e.link = uint32(len(r.Layer.links))
-		r.Layer.links = append(r.Layer.links, r.text.keep(link))
+		e.link = uint32(len(r.links))
+		r.links = append(r.links, r.text.keep(link))
 	}
 	return nil
 }

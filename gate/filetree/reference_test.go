@@ -106,7 +106,7 @@ func randomLayer(random *rand.Rand, below reference) []string {
 			parts[i] = bases[random.IntN(len(bases))]
 		}
 		name := strings.Join(parts, "/")
-		if strings.Contains("flh", string(types[path.Dir(name)])) && types[path.Dir(name)] != 0 {
+		if slices.Contains([]byte("flh"), types[path.Dir(name)]) {
 			continue
 		}
 		kind := "ddffflhwo"[random.IntN(9)]

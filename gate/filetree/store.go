@@ -2,6 +2,7 @@ package filetree
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -88,7 +89,7 @@ func (s *Store) open(b body) sbom.Content {
 
 // unexpected turns the end of a stream within a file into an error that says so.
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

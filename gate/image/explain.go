@@ -17,7 +17,7 @@ import (
 // An error that says so itself knows best; then what a server said counts, then
 // how the connection failed.
 func explain(err error) (remedy string, transient bool) {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only a list itself
+	if several, ok := err.(interface{ Unwrap() []error }); ok { // only a list itself, not what is in it
 		return explainAll(several.Unwrap())
 	}
 	var advice interface{ Remedy() string }

@@ -106,7 +106,7 @@ func (s *sealed) Read(p []byte) (int, error) {
 // connection or a flipped bit looks like a bad archive from within.
 func (s *sealed) reason(err error) error {
 	switch {
-	case s.err != nil && s.err != io.EOF:
+	case s.err != nil && !errors.Is(s.err, io.EOF):
 		return s.err
 	case errors.As(err, new(*limitError)), errors.As(err, new(*filetree.LimitError)):
 		return err // and no byte more

@@ -152,7 +152,7 @@ func (r *registry) referrersPage(ctx context.Context, path string) (listed []v1.
 	}
 	defer func() { _ = response.Body.Close() }()
 	if mediaType, err := r.mediaType(response); err != nil || types.MediaType(mediaType) != types.OCIImageIndex {
-		return nil, "", nil //nolint:nilerr // a page of the registry's web site: there is no API
+		return nil, "", nil // a page of the registry's web site: there is no API
 	}
 	raw, err := readAll(response.Body, r.limits.ManifestBytes, "ManifestBytes", "the list of referrers")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestTextsAcrossChunks(t *testing.T) {
 	}
 	padding := bytes.Repeat([]byte{'x'}, chunk)
 	for shift := 0; shift < len(want); shift += 5 {
-		content := append(padding[shift:chunk:chunk], want...)
+		content := slices.Concat(padding[shift:chunk], want)
 		require.NotNil(t, find(t, content), shift)
 	}
 }

@@ -87,7 +87,7 @@ func (s *search) candidates(yield func(int32) bool) {
 	case byBaseName:
 		s.byName.each(s.glob.key, yield)
 	case byExtension:
-		s.tree.byExtension.each(s.glob.key, func(n int32) bool {
+		s.byExtension.each(s.glob.key, func(n int32) bool {
 			return !s.glob.matchesBase(s.nodes[n].base()) || yield(n)
 		})
 	case byNamePattern:
