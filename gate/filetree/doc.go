@@ -17,9 +17,9 @@
 // with containerd or docker onto overlayfs, which is nearly every node:
 //
 //   - A whiteout hides what lower layers put there, never what its own layer
-//     does, wherever in the tar it stands. That a directory which its own layer
-//     also states loses its lower content is the specification's word; unpackers
-//     differ there.
+//     does, wherever in the tar it stands. Of a directory that its own layer states
+//     again, unpackers disagree whether the lower content is left: if there is
+//     any, it is an *EntryError.
 //   - Entries apply in the order of the tar, so the last of several of one name
 //     wins. A directory over a directory changes its metadata only; every other
 //     combination replaces, links included.

@@ -13,8 +13,8 @@ var (
 	ErrTooFar       = errors.New("leads through too many directories")
 )
 
-// EntryError is an entry of a layer that no container runtime could unpack, so
-// that nobody can say what the image's files are.
+// EntryError is an entry of a layer that no container runtime could unpack, or that
+// they unpack differently, so that nobody can say what the image's files are.
 type EntryError struct {
 	DiffID  string // of the layer
 	Name    string // of the entry, as in the tar but cleaned
@@ -27,7 +27,7 @@ func (e *EntryError) Error() string {
 
 // Remedy is what to do next.
 func (e *EntryError) Remedy() string {
-	return "rebuild the layer: container runtimes refuse to unpack it, too"
+	return "rebuild the layer: container runtimes refuse it or disagree about it, too"
 }
 
 // SpillError says that kept content could not be written to, or read from, the

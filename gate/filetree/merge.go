@@ -45,6 +45,9 @@ type merger struct {
 	found []foundDir
 	epoch uint32
 	route []place // scratch of realPath
+
+	hidden  int // names in directories that whiteouts took out so far
+	emptied []emptied
 }
 
 type foundDir struct {
@@ -65,7 +68,7 @@ func (m *merger) apply(number int16, l *Layer) error {
 			return err
 		}
 	}
-	return nil
+	return m.checkEmptied()
 }
 
 func (m *merger) applyEntry(e *entry) error {

@@ -1,6 +1,7 @@
 package filetree
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path"
@@ -181,6 +182,9 @@ func TestMergeIsWhatTheSpecificationSays(t *testing.T) {
 			layers = append(layers, lines)
 		}
 		tree, err := tryMerge(t, Limits{}, layers...)
+		if hidesAndStates(layers) && errors.As(err, new(*EntryError)) {
+			continue // unpackers disagree, so there is nothing to compare with
+		}
 		require.NoError(t, err, "seed %d: %q", seed, layers)
 		got := show(t, tree)
 		for i, line := range got { // a hard link by its content
@@ -197,4 +201,17 @@ func TestMergeIsWhatTheSpecificationSays(t *testing.T) {
 		checkTree(t, tree)
 		require.NoError(t, tree.Close())
 	}
+}
+
+// hidesAndStates says whether some layer has both a whiteout of a name and
+// something below that name, or the name as a directory.
+func hidesAndStates(layers [][]string) bool {
+	return slices.ContainsFunc(layers, func(lines []string) bool {
+		return slices.ContainsFunc(lines, func(line string) bool {
+			dir, base := path.Split(line)
+			name := dir + strings.TrimPrefix(base, whiteoutPrefix) + "/"
+			return strings.HasPrefix(base, whiteoutPrefix) && base != opaqueName &&
+				slices.ContainsFunc(lines, func(other string) bool { return strings.HasPrefix(other, name) })
+		})
+	})
 }

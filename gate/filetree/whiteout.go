@@ -11,8 +11,33 @@ func (m *merger) applyWhiteout(e *entry) error {
 		return nil
 	}
 	if at, ok := m.child(dir, e.base); ok {
+		before := m.hidden
 		m.hideName(at)
+		if m.hidden > before {
+			m.emptied = append(m.emptied, emptied{at, e})
+		}
 	}
+	return nil
+}
+
+// emptied is a name at which a whiteout hid a directory with something in it.
+type emptied struct {
+	at uint32
+	by *entry
+}
+
+// checkEmptied refuses a whiteout of a directory that its own layer states again.
+// The specification hides what lower layers put there, but containerd and docker
+// onto overlayfs show it, depending on the order of the entries: a way to hide a
+// file from whoever looks at the image and show it to whoever runs it. No builder
+// is known to make one; they write an opaque directory instead.
+func (m *merger) checkEmptied() error {
+	for _, d := range m.emptied {
+		if n := m.names.at(d.at).node; n != noNode && m.isDir(n) {
+			return m.wrong(d.by, "hides a directory that the same layer states again, and container runtimes disagree about what is in it")
+		}
+	}
+	m.emptied = m.emptied[:0]
 	return nil
 }
 
@@ -57,6 +82,7 @@ func (m *merger) hideBelow(dir uint32) (anyStays bool) {
 			n.next, staying = staying, at
 		} else {
 			n.listed = false
+			m.hidden++
 		}
 		at = next
 	}
