@@ -19,7 +19,9 @@ import (
 // one after the other, so nothing here is locked.
 type check struct {
 	gate      *Gate
+	policy    *policy.Policy // for this subject, as soon as it is known which one
 	stage     policy.Stage
+	namespace string
 	needs     policy.Needs
 	evidence  policy.Evidence
 	images    []Platform // beside evidence.Platforms, same order
@@ -27,14 +29,15 @@ type check struct {
 	documents map[string]*sbom.Document
 }
 
-func (g *Gate) begin(reference string, stage policy.Stage) *check {
+func (g *Gate) begin(q Question) *check {
 	return &check{
-		gate:  g,
-		stage: stage,
-		needs: g.needs(stage),
+		gate:      g,
+		policy:    g.policy,
+		stage:     q.Stage,
+		namespace: q.Namespace,
 		evidence: policy.Evidence{
 			SchemaVersion: policy.EvidenceVersion,
-			Reference:     policy.Reference{Typed: reference},
+			Reference:     policy.Reference{Typed: q.Reference},
 			TrustRoot:     g.trustRoot,
 			Steps:         map[policy.Step]policy.Status{},
 		},
@@ -67,6 +70,13 @@ func statusOf(err error) policy.Status {
 	return s
 }
 
+// decidePolicy lays the overrides for the subject over the policy. Where the
+// reference could not be resolved, those are left that need no image.
+func (c *check) decidePolicy() {
+	c.policy = c.gate.policy.For(c.evidence.Reference, c.namespace)
+	c.needs = c.gate.needs(c.policy, c.stage)
+}
+
 // resolve pins the reference and lists the platform images that the policy wants
 // judged. The error is a *ReferenceError.
 func (c *check) resolve(ctx context.Context) (Subject, error) {
@@ -88,7 +98,8 @@ func (c *check) resolve(ctx context.Context) (Subject, error) {
 	if misnamed != nil {
 		return nil, misnamed
 	}
-	c.images = slices.DeleteFunc(c.images, func(p Platform) bool { return !c.gate.policy.Judges(p.Name()) })
+	c.decidePolicy()
+	c.images = slices.DeleteFunc(c.images, func(p Platform) bool { return !c.policy.Judges(p.Name()) })
 	for _, p := range c.images {
 		c.evidence.Platforms = append(c.evidence.Platforms, policy.Platform{
 			Name:   p.Name(),
@@ -155,7 +166,7 @@ func (c *check) verifyDigest(ctx context.Context, subject Subject, digest string
 // settled says that the verdict is deny whatever else is found, and that this
 // stage wants no more reasons.
 func (c *check) settled() bool {
-	return c.gate.stopEarly[c.stage] && c.gate.policy.DeniedSoFar(c.evidence, c.stage, c.gate.now())
+	return c.gate.stopEarly[c.stage] && c.policy.DeniedSoFar(c.evidence, c.stage, c.gate.now())
 }
 
 // platformCheck is one platform image and its place in the evidence.
@@ -287,7 +298,7 @@ func after(steps map[policy.Step]policy.Status, earlier ...policy.Step) policy.S
 // judge asks the policy, the only place where a verdict is made.
 func (c *check) judge() Result {
 	now := c.gate.now()
-	verdict := c.gate.policy.Evaluate(c.evidence, c.stage, now)
+	verdict := c.policy.Evaluate(c.evidence, c.stage, now)
 	e := c.evidence
 	for i := range e.Platforms {
 		p := &e.Platforms[i]
@@ -298,6 +309,7 @@ func (c *check) judge() Result {
 		Digest:       e.Digest,
 		MediaType:    e.MediaType,
 		Stage:        c.stage,
+		Namespace:    c.namespace,
 		Verdict:      verdict.Decision,
 		Signatures:   listed(e.Signatures),
 		Attestations: e.Attestations,

@@ -1,7 +1,7 @@
 // Package gate answers one question about a container image, with evidence: may
 // it run?
 //
-// An image becomes a verdict in one function, [Gate.Check], which reads like this
+// An image becomes a verdict in one function, [Gate.Ask], which reads like this
 // list:
 //
 //	reference → digest           Images       tags end here
@@ -39,5 +39,5 @@
 //
 // Policy, signers, trusted root and database are fixed when a Gate is built and
 // named with their hashes in every Report. A Gate is immutable and safe for
-// concurrent use; only the reference and the stage are asked per call.
+// concurrent use; only the reference, the stage and the namespace are asked per call.
 package gate

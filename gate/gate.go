@@ -105,7 +105,7 @@ func (g *Gate) complete() error {
 		return errors.New("a gate needs Images")
 	}
 	for _, stage := range policy.Stages() {
-		needs := g.needs(stage)
+		needs := g.needs(g.policy, stage)
 		switch {
 		case needs.Signatures && g.engines.Verifier == nil:
 			return errors.New("the policy asks for signatures, but the gate has no Verifier")
@@ -120,24 +120,39 @@ func (g *Gate) complete() error {
 	return nil
 }
 
-// needs is what the policy asks for, with what each step needs of those before it.
-func (g *Gate) needs(stage policy.Stage) policy.Needs {
-	n := g.policy.Needs(stage)
+// needs is what a policy asks for, with what each step needs of those before it.
+func (g *Gate) needs(p *policy.Policy, stage policy.Stage) policy.Needs {
+	n := p.Needs(stage)
 	n.SBOM = n.SBOM || n.Vulnerabilities || g.documents
 	n.Config = n.Config || n.Files
 	return n
 }
 
-// Check judges the image or index that a reference names. It never answers
+// Question is what is asked about one image.
+type Question struct {
+	Reference string
+	Stage     policy.Stage
+	// Namespace that the image is to run in, where that is known: overrides of the
+	// policy match it.
+	Namespace string
+}
+
+// Check judges the image or index that a reference names, in no namespace.
+func (g *Gate) Check(ctx context.Context, reference string, stage policy.Stage) (Result, error) {
+	return g.Ask(ctx, Question{Reference: reference, Stage: stage})
+}
+
+// Ask judges the image or index that a reference names. It never answers
 // without a verdict; the error is a *ReferenceError and means that the question
 // makes no sense. Results are undecided where the image could not be judged.
-func (g *Gate) Check(ctx context.Context, reference string, stage policy.Stage) (Result, error) {
+func (g *Gate) Ask(ctx context.Context, q Question) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
-	c := g.begin(reference, stage)
+	c := g.begin(q)
 
 	// The tag is resolved once and ends here: every later step asks by digest, so
-	// that all of them judge the same bytes.
+	// that all of them judge the same bytes. What it names says which overrides of
+	// the policy apply.
 	subject, err := c.resolve(ctx)
 	if err != nil {
 		return Result{}, err
@@ -166,5 +181,7 @@ func (g *Gate) Check(ctx context.Context, reference string, stage policy.Stage) 
 
 	// The verdict is a pure function of the evidence, the policy, the stage and the
 	// time; what could not be collected makes it undecided.
-	return c.judge(), nil
+	result := c.judge()
+	result.Subject = subject
+	return result, nil
 }

@@ -104,6 +104,36 @@ func TestCheckAllows(t *testing.T) {
 	}
 }
 
+// The namespace of a question says which overrides of the policy judge it.
+func TestAskInNamespace(t *testing.T) {
+	t.Parallel()
+	registry := gatetest.NewRegistry(t)
+	registry.Push("app:latest", gatetest.SmallImage(t))
+	p, err := policy.Parse("test", []byte(`
+apiVersion: imagegate.dev/v1
+kind: Policy
+metadata: {name: test}
+reference: {denyTags: [latest]}
+overrides:
+- {name: system, match: {namespaces: [kube-system]}, enforcement: audit, platforms: [linux/amd64]}
+- {match: {namespaces: [prod]}, content: {shells: deny}}
+`))
+	require.NoError(t, err)
+	g, err := gate.New(p, engines(t))
+	require.NoError(t, err)
+	ask := func(namespace string) gate.Result {
+		result, err := g.Ask(t.Context(), gate.Question{Reference: registry.Host() + "/app:latest", Stage: policy.StageScan, Namespace: namespace})
+		require.NoError(t, err)
+		require.Equal(t, namespace, result.Namespace)
+		return result
+	}
+	require.Equal(t, policy.Deny, ask("").Verdict)
+	require.Equal(t, policy.Allow, ask("kube-system").Verdict)
+	require.Contains(t, ask("kube-system").Findings[0].Message, "system")
+	require.NotContains(t, ask("").Platforms[0].Steps, policy.StepFiles, "nothing asks for the files")
+	require.Contains(t, ask("prod").Platforms[0].Steps, policy.StepFiles)
+}
+
 // A reference is resolved once: moving the tag during a check changes nothing.
 func TestCheckResolvesOnce(t *testing.T) {
 	t.Parallel()

@@ -47,6 +47,7 @@ type Result struct {
 	Digest       string                `json:"digest"`
 	MediaType    string                `json:"mediaType,omitempty"`
 	Stage        policy.Stage          `json:"stage"`
+	Namespace    string                `json:"namespace,omitempty"`
 	Verdict      policy.Decision       `json:"verdict"`
 	Signatures   []policy.Signature    `json:"signatures"`
 	Attestations []policy.Attestation  `json:"attestations,omitempty"`
@@ -58,6 +59,9 @@ type Result struct {
 	// "verdict", "evidence", "sbom" and "matches". Empty where nothing is remembered.
 	Cache map[string]string `json:"cache"`
 
+	// Subject is the handle of what was judged, pinned by digest; nil where nothing
+	// was resolved.
+	Subject Subject `json:"-"`
 	// Evidence is what was judged, and JudgedAt when.
 	Evidence policy.Evidence `json:"-"`
 	JudgedAt time.Time       `json:"-"`

@@ -30,6 +30,7 @@ func (p *Policy) Adjust(a Adjustment) (*Policy, error) {
 		adjusted.Signatures.Signers = slices.Clone(a.Signers)
 		adjusted.Signatures.Required = LevelDeny
 		adjusted.Signatures.Stages = nil
+		adjusted.dropFromOverrides("signatures")
 	}
 	if a.TrustRoot != nil {
 		adjusted.Signatures.TrustRoot = a.TrustRoot
@@ -39,6 +40,7 @@ func (p *Policy) Adjust(a Adjustment) (*Policy, error) {
 	}
 	if len(a.Platforms) > 0 {
 		adjusted.Platforms = slices.Clone(a.Platforms)
+		adjusted.dropFromOverrides("platforms")
 	}
 	if a.SkipSignatures {
 		adjusted.skipSignatures()
@@ -54,6 +56,19 @@ func (p *Policy) skipSignatures() {
 	if p.Reference.Digest == DigestOrSigned {
 		p.Reference.Digest = DigestAny
 	}
+	p.dropFromOverrides("signatures")
+}
+
+// dropFromOverrides makes a section the same for every subject: a flag is said
+// over the whole policy. An override that sets nothing else goes.
+func (p *Policy) dropFromOverrides(section string) {
+	var kept []Override
+	for _, o := range p.Overrides {
+		if o = o.without(section); len(o.sets.Content) > 0 {
+			kept = append(kept, o)
+		}
+	}
+	p.Overrides = kept
 }
 
 // checked validates a policy that was changed after it was parsed.

@@ -84,6 +84,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, field string) {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
 		d.value(n, v.Elem(), field)
+	case v.Type() == reflect.TypeFor[Override]():
+		d.override(n, v, field)
 	case v.Type() == reflect.TypeFor[time.Time]() || isText(v):
 		d.scalar(n, v, field)
 	case v.Kind() == reflect.Struct:

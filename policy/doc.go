@@ -17,6 +17,15 @@
 // switched off with `allow` (or false), `off`, `any`, `ignore` or an empty list,
 // never by leaving it out.
 //
+// # Overrides
+//
+// An override is laid over the policy for the images and namespaces that it
+// matches. It sets single fields: what it leaves out is the policy's. Several may
+// match; of two that set the same field the most specific wins (see For for what
+// that is). Keys, identities and the trust root are the same for every subject:
+// an override picks among the policy's signers by name. Whoever knows the
+// namespace asks For before Evaluate.
+//
 // # Judging
 //
 // Evaluate is a fixed, ordered list of rules (see Rules), one small function

@@ -19,7 +19,11 @@ type question struct {
 // Evaluate judges evidence. It is pure: it changes nothing that it is given, and
 // the same input gives the same verdict. Findings are in the order of Rules,
 // within a rule in the order of the platforms, and the worst first.
+//
+// Overrides by image are laid over the policy here if For was not asked before;
+// those by namespace need For, since evidence knows no namespace.
 func (p *Policy) Evaluate(e Evidence, stage Stage, now time.Time) Verdict {
+	p = p.For(e.Reference, "")
 	if p == nil || p.APIVersion != APIVersion {
 		return Verdict{Decision: NotDecidable, Findings: []Finding{{
 			Rule: RuleResolve, Outcome: Undecided, Message: "no policy was loaded",

@@ -36,6 +36,7 @@ exceptions:
 		"some":       parse(t, "platforms: [linux/amd64]\n"+everything),
 		"audited":    parse(t, "enforcement: audit\nextends: baseline\n"+releaseSigner),
 		"signatures": parse(t, releaseSigner),
+		"overridden": parse(t, everything+"overrides: [{match: {images: ['**']}, content: {shells: warn}, vulnerabilities: {deny: {cvss: 8}}}]\n"),
 	}
 }
 

@@ -3,6 +3,8 @@ package policy
 import (
 	"reflect"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // yamlName is the name of a struct field in YAML; empty for a field that is not
@@ -13,6 +15,16 @@ func yamlName(f reflect.StructField) string {
 		return ""
 	}
 	return name
+}
+
+// children are the values of a key of a mapping: one, or none.
+func children(n *yaml.Node, name string) []*yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return n.Content[i+1 : i+2]
+		}
+	}
+	return nil
 }
 
 func fieldNames(t reflect.Type) []string {

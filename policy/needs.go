@@ -9,7 +9,8 @@ import (
 const AllPlatforms = "all"
 
 // Judges says whether the policy wants a platform judged ("linux/arm64/v8").
-// Evidence about the others need not be collected.
+// Evidence about the others need not be collected. Of a policy with overrides,
+// ask what For returns.
 func (p *Policy) Judges(platform string) bool {
 	return slices.ContainsFunc(p.Platforms, func(name string) bool { return selects(name, platform) })
 }
@@ -26,7 +27,22 @@ func selects(name, platform string) bool {
 
 // Needs says which steps must run so that every rule that applies at a stage has
 // its facts. Vulnerabilities implies SBOM; Files is the inspection of the files.
+// Of a policy with overrides it is what the policy or one of them needs; the
+// policy that For returns needs what its subject needs.
 func (p *Policy) Needs(stage Stage) Needs {
+	needs := p.ownNeeds(stage)
+	for _, o := range p.Overrides {
+		n := p.with(o).ownNeeds(stage)
+		needs.Signatures = needs.Signatures || n.Signatures
+		needs.Config = needs.Config || n.Config
+		needs.Files = needs.Files || n.Files
+		needs.SBOM = needs.SBOM || n.SBOM
+		needs.Vulnerabilities = needs.Vulnerabilities || n.Vulnerabilities
+	}
+	return needs
+}
+
+func (p *Policy) ownNeeds(stage Stage) Needs {
 	var needs Needs
 	for _, r := range rules() {
 		if !r.level(p).on() || !atStage(r.stages(p), stage) {

@@ -27,6 +27,10 @@ type Policy struct {
 	SBOM            SBOMRules          `yaml:"sbom"`
 	Vulnerabilities VulnerabilityRules `yaml:"vulnerabilities"`
 	Exceptions      []Exception        `yaml:"exceptions,omitempty"`
+	// Overrides are what For lays over the rest, for the subjects they match.
+	Overrides []Override `yaml:"overrides,omitempty" json:",omitempty"`
+
+	applied []Override // by For, the most specific last
 }
 
 // Metadata names a policy for reports.

@@ -28,7 +28,19 @@ func judgeResolve(q *question) []Finding {
 	if f := q.judgePlatforms(); f != nil {
 		return f
 	}
-	return []Finding{{Outcome: Pass, Message: printable(e.Reference.Typed) + " is " + e.Digest + ", " + plural(len(q.platforms), "platform")}}
+	return []Finding{{Outcome: Pass, Message: printable(e.Reference.Typed) + " is " + e.Digest + ", " + plural(len(q.platforms), "platform") + q.overridden()}}
+}
+
+// overridden says which overrides were laid over the policy.
+func (q *question) overridden() string {
+	if len(q.policy.applied) == 0 {
+		return ""
+	}
+	titles := make([]string, len(q.policy.applied))
+	for i, o := range q.policy.applied {
+		titles[i] = o.title()
+	}
+	return "; the policy has an override for it: " + strings.Join(titles, "; ")
 }
 
 // judgePlatforms is nil if every platform that the policy names is there.

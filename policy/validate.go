@@ -16,18 +16,29 @@ type reporter func(field, format string, args ...any)
 // effect: whoever writes a policy must not believe in a rule that does nothing.
 func validate(p *Policy, report reporter) {
 	validateHead(p, report)
+	validateSigners(p.Signatures, report)
+	known := map[string]bool{}
+	validateRules(p, func(field, format string, args ...any) {
+		known[field+fmt.Sprintf(format, args...)] = true
+		report(field, format, args...)
+	})
+	for i, e := range p.Exceptions {
+		validateException(e, fmt.Sprintf("exceptions[%d]", i), report)
+	}
+	validateOverrides(p, known, report)
+	if !p.denies() {
+		report("", "denies nothing: set a rule to deny or extend baseline or restricted; to try a policy without denying, set enforcement: warn")
+	}
+}
+
+// validateRules looks at what an override can set too.
+func validateRules(p *Policy, report reporter) {
 	validatePlatforms(p.Platforms, report)
 	validateReference(p.Reference, report)
 	validateSignatures(p.Signatures, report)
 	validateConfig(p.Config, report)
 	validateVulnerabilities(p.Vulnerabilities, report)
-	for i, e := range p.Exceptions {
-		validateException(e, fmt.Sprintf("exceptions[%d]", i), report)
-	}
 	validateStages(p, report)
-	if !p.denies() {
-		report("", "denies nothing: set a rule to deny or extend baseline or restricted; to try a policy without denying, set enforcement: warn")
-	}
 }
 
 func validateHead(p *Policy, report reporter) {
@@ -130,8 +141,12 @@ func validateStages(p *Policy, report reporter) {
 	}
 }
 
-// denies says whether any rule of the policy can fail an image.
+// denies says whether any rule of the policy, or of an override, can fail an
+// image.
 func (p *Policy) denies() bool {
+	if slices.ContainsFunc(p.Overrides, func(o Override) bool { return p.with(o).denies() }) {
+		return true
+	}
 	for _, r := range rules() {
 		if r.level(p) == LevelDeny && r.optional {
 			return true

@@ -16,6 +16,10 @@ func validateSignatures(s SignatureRules, report reporter) {
 	case n > 0 && s.AtLeast > n:
 		report("signatures.atLeast", "is %d of %s: no image could ever pass", s.AtLeast, plural(n, "signer"))
 	}
+}
+
+// validateSigners looks at who signs; that is fixed for all overrides.
+func validateSigners(s SignatureRules, report reporter) {
 	const most = 100
 	if len(s.Signers) > most {
 		report("signatures.signers", "names more than %d signers, and each signature would be held against all of them", most)
