@@ -127,9 +127,10 @@ func (a advisory) provider(folder string) string {
 	}
 }
 
-// version of the provider, as grype's own feeds number them.
-func (a advisory) version() int {
-	if a.of("nvd") || a.of("github-security-advisory") {
+// providerVersion numbers providers as grype's own feeds do. It belongs to the
+// name, since a database has one row for each.
+func providerVersion(name string) int {
+	if name == "nvd" || name == "github" {
 		return 2
 	}
 	return 1

@@ -243,7 +243,7 @@ func (b *builder) process(file advisoryFile, content []byte) (entries []data.Ent
 			continue
 		}
 		entries, err = processor.Process(advisory.reader(), provider.State{
-			Provider: name, Version: advisory.version(), Processor: "imagegate", Timestamp: b.built,
+			Provider: name, Version: providerVersion(name), Processor: "imagegate", Timestamp: b.built,
 		})
 		if err != nil {
 			return nil, "", err

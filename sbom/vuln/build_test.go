@@ -53,7 +53,7 @@ func TestEnvelopes(t *testing.T) {
 		wrapped[name] = content
 	}
 	doc := document(t, debian12, deb("libsample1", "1.2.0-2", "libsample"), goModule("example.com/sample/mod", "v1.3.9"), python("sample-lib", "2.1", "/x"))
-	want, err := open(t, buildDirectory(t, built, advisories)).Match(t.Context(), doc)
+	want, err := open(t, smallDirectory(t)).Match(t.Context(), doc)
 	require.NoError(t, err)
 	got, err := open(t, buildDirectory(t, built, wrapped)).Match(t.Context(), doc)
 	require.NoError(t, err)
@@ -74,7 +74,6 @@ func TestOSVMatches(t *testing.T) {
 		return fmt.Sprintf(`{"id": %[3]q, "name": %[4]q, "version": %[5]q, "type": %[1]q, "locations": [], "licenses": [], "language": %[2]q, "cpes": [], "purl": %[3]q}`, kind, language, purl, name, version)
 	}
 	tests := map[string]struct {
-		ecosystem, name string
 		record          string
 		artifact        func(version string) string
 		distribution    string
@@ -95,23 +94,26 @@ func TestOSVMatches(t *testing.T) {
 			affected: []string{"1.4.9", "2.3.0"}, clean: []string{"1.5.0", "2.3.1"}},
 		"NuGet": {record: osv("ACME-2026-5", "NuGet", "Some.Lib", window), artifact: func(v string) string { return artifact("dotnet", "dotnet", "pkg:nuget/Some.Lib@"+v, "Some.Lib", v) },
 			affected: []string{"1.4.9", "2.3.0"}, clean: []string{"1.5.0", "2.3.1"}},
-		"all versions": {record: osv("ACME-2026-6", "npm", "some-lib", `[{"introduced": "0"}]`), artifact: func(v string) string { return artifact("npm", "javascript", "pkg:npm/some-lib@"+v, "some-lib", v) },
+		"all versions": {record: osv("ACME-2026-6", "npm", "all-lib", `[{"introduced": "0"}]`), artifact: func(v string) string { return artifact("npm", "javascript", "pkg:npm/all-lib@"+v, "all-lib", v) },
 			affected: []string{"0.0.1", "9.9.9", "1.0.0-beta.1"}},
-		"listed versions": {record: `{"id": "ACME-2026-7", "modified": "2026-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "PyPI", "name": "some-lib"}, "versions": ["1.0", "1.2"]}]}`,
-			artifact: func(v string) string { return python("some-lib", v, "/x") }, affected: []string{"1.0", "1.2"}, clean: []string{"1.1", "1.3"}},
+		"listed versions": {record: `{"id": "ACME-2026-7", "modified": "2026-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "PyPI", "name": "listed-lib"}, "versions": ["1.0", "1.2"]}]}`,
+			artifact: func(v string) string { return python("listed-lib", v, "/x") }, affected: []string{"1.0", "1.2"}, clean: []string{"1.1", "1.3"}},
 		"Debian": {record: osv("ACME-2026-8", "Debian:12", "some-lib", `[{"introduced": "0"}, {"fixed": "1.5.0-2"}]`), distribution: debian12,
 			artifact: func(v string) string { return deb("some-lib", v, "") }, affected: []string{"1.5.0-1"}, clean: []string{"1.5.0-2"}},
-		"Debian without a fix": {record: osv("ACME-2026-9", "Debian:12", "some-lib", `[{"introduced": "0"}]`), distribution: debian12,
-			artifact: func(v string) string { return deb("some-lib", v, "") }, affected: []string{"1.5.0-1"}},
+		"Debian without a fix": {record: osv("ACME-2026-9", "Debian:12", "open-lib", `[{"introduced": "0"}]`), distribution: debian12,
+			artifact: func(v string) string { return deb("open-lib", v, "") }, affected: []string{"1.5.0-1"}},
 		"Alpine": {record: osv("ACME-2026-10", "Alpine:v3.20", "some-lib", `[{"introduced": "0"}, {"fixed": "1.5.0-r2"}]`), distribution: alpine320,
 			artifact: func(v string) string { return apk("some-lib", v) }, affected: []string{"1.5.0-r1"}, clean: []string{"1.5.0-r2"}},
-		"withdrawn": {record: osv("ACME-2026-11", "PyPI", "some-lib", window, `, "withdrawn": "2026-02-01T00:00:00Z"`), artifact: func(v string) string { return python("some-lib", v, "/x") },
+		"withdrawn": {record: osv("ACME-2026-11", "PyPI", "gone-lib", window, `, "withdrawn": "2026-02-01T00:00:00Z"`), artifact: func(v string) string { return python("gone-lib", v, "/x") },
 			clean: []string{"1.4.9"}},
 	}
+	records := make(map[string]string)
+	for name, test := range tests {
+		records["own/"+name+".json"] = test.record
+	}
+	database := open(t, buildDirectory(t, built, records))
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			database := open(t, buildDirectory(t, built, map[string]string{"own/record.json": test.record}))
 			match := func(version string) []sbom.Vulnerability {
 				found, err := database.Match(t.Context(), document(t, test.distribution, test.artifact(version)))
 				require.NoError(t, err)

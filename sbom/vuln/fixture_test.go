@@ -1,10 +1,12 @@
 package vuln_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,7 +81,58 @@ func writeAdvisories(t testing.TB, files ...map[string]string) string {
 	return root
 }
 
-// buildDirectory makes a database directory.
+// small is a database directory with the records of advisories, built once.
+var small = sync.OnceValues(func() (string, error) {
+	directory := filepath.Join(shared, "small")
+	return directory, build(vuln.BuildOptions{Directory: directory, Built: built})
+})
+
+// shared is a folder for what several tests only read.
+var shared string
+
+func TestMain(m *testing.M) {
+	var err error
+	if shared, err = os.MkdirTemp("", "vuln-test-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if err := os.RemoveAll(shared); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
+
+// build builds the records of advisories.
+func build(options vuln.BuildOptions) error {
+	folder, err := os.MkdirTemp(shared, "advisories-")
+	if err != nil {
+		return err
+	}
+	for name, content := range advisories {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	options.Advisories = folder
+	_, err = vuln.Build(context.Background(), options)
+	return err
+}
+
+// smallDirectory is a copy of the small database directory, to do anything with.
+func smallDirectory(t testing.TB) string {
+	t.Helper()
+	template, err := small()
+	require.NoError(t, err)
+	directory := filepath.Join(t.TempDir(), "db")
+	require.NoError(t, os.CopyFS(directory, os.DirFS(template)))
+	return directory
+}
+
+// buildDirectory makes a database directory with other records.
 func buildDirectory(t testing.TB, at time.Time, files ...map[string]string) string {
 	t.Helper()
 	directory := filepath.Join(t.TempDir(), "db")
@@ -88,13 +141,31 @@ func buildDirectory(t testing.TB, at time.Time, files ...map[string]string) stri
 	return directory
 }
 
-// buildArchive makes a folder to serve, and returns the archive in it.
+// published are the archives that buildArchive has made, by build time.
+var published struct {
+	sync.Mutex
+	at map[time.Time]*vuln.Built
+}
+
+// buildArchive returns a folder to serve, with the small database in an archive.
+// It is shared: tests only read it.
 func buildArchive(t testing.TB, at time.Time) *vuln.Built {
 	t.Helper()
+	published.Lock()
+	defer published.Unlock()
+	if made := published.at[at]; made != nil {
+		return made
+	}
+	folder, err := os.MkdirTemp(shared, "published-")
+	require.NoError(t, err)
 	made, err := vuln.Build(t.Context(), vuln.BuildOptions{
-		Advisories: writeAdvisories(t, advisories), Publish: filepath.Join(t.TempDir(), "v6"), Built: at,
+		Advisories: writeAdvisories(t, advisories), Publish: filepath.Join(folder, "v6"), Built: at,
 	})
 	require.NoError(t, err)
+	if published.at == nil {
+		published.at = make(map[time.Time]*vuln.Built)
+	}
+	published.at[at] = made
 	return made
 }
 

@@ -137,7 +137,7 @@ func TestImportRefuses(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			directory := buildDirectory(t, built, advisories)
+			directory := smallDirectory(t)
 			before := vuln.Inspect(directory)
 			_, err := vuln.ImportFrom(t.Context(), directory, bytes.NewReader(test.content), "the archive")
 			require.ErrorContains(t, err, test.message)

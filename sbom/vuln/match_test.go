@@ -28,7 +28,7 @@ func number(f float64) *float64 { return &f }
 
 func TestMatch(t *testing.T) {
 	t.Parallel()
-	database := open(t, buildDirectory(t, built, advisories))
+	database := open(t, smallDirectory(t))
 	found, err := database.Match(t.Context(), document(t, debian12,
 		deb("libsample1", "1.2.0-2", "libsample"),
 		goModule("example.com/sample/mod", "v1.3.9"),
@@ -83,7 +83,7 @@ func TestMatch(t *testing.T) {
 
 func TestNothingKnownIsEmptyNotNil(t *testing.T) {
 	t.Parallel()
-	found, err := open(t, buildDirectory(t, built, advisories)).Match(t.Context(), document(t, "", python("unaffected", "1", "/x")))
+	found, err := open(t, smallDirectory(t)).Match(t.Context(), document(t, "", python("unaffected", "1", "/x")))
 	require.NoError(t, err)
 	require.NotNil(t, found)
 	require.Empty(t, found)
@@ -91,7 +91,7 @@ func TestNothingKnownIsEmptyNotNil(t *testing.T) {
 
 func TestUnknownDistribution(t *testing.T) {
 	t.Parallel()
-	database := open(t, buildDirectory(t, built, advisories))
+	database := open(t, smallDirectory(t))
 	tests := map[string]struct {
 		document     *sbom.Document
 		distribution string
@@ -125,7 +125,7 @@ func TestUnknownDistribution(t *testing.T) {
 
 func TestMatchRefuses(t *testing.T) {
 	t.Parallel()
-	database := open(t, buildDirectory(t, built, advisories))
+	database := open(t, smallDirectory(t))
 
 	_, err := database.Match(t.Context(), &sbom.Document{})
 	require.ErrorContains(t, err, "not made by the cataloger")
@@ -140,7 +140,7 @@ func TestMatchRefuses(t *testing.T) {
 
 func TestFailedQueryIsAnError(t *testing.T) {
 	t.Parallel()
-	database, err := vuln.Open(buildDirectory(t, built, advisories))
+	database, err := vuln.Open(smallDirectory(t))
 	require.NoError(t, err)
 	require.NoError(t, database.Close())
 	_, err = database.Match(t.Context(), document(t, "", python("sample-lib", "2.1", "/x")))
@@ -158,7 +158,7 @@ func TestUnavailable(t *testing.T) {
 
 func TestMatchConcurrently(t *testing.T) {
 	t.Parallel()
-	database := open(t, buildDirectory(t, built, advisories))
+	database := open(t, smallDirectory(t))
 	for range 8 {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()

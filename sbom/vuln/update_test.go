@@ -176,7 +176,7 @@ func TestFailedUpdateKeepsTheDatabase(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			directory := buildDirectory(t, built, advisories)
+			directory := smallDirectory(t)
 			before := vuln.Inspect(directory)
 			_, err := vuln.Update(t.Context(), directory, test.server.URL, test.options...)
 			require.ErrorContains(t, err, test.message)
@@ -304,7 +304,7 @@ func TestWaitingForAnotherUpdateEndsWithTheContext(t *testing.T) {
 // TestUnusedGenerationsAreRemoved: a replaced one stays while it is open.
 func TestUnusedGenerationsAreRemoved(t *testing.T) {
 	t.Parallel()
-	directory := buildDirectory(t, built, advisories)
+	directory := smallDirectory(t)
 	generations := func() int {
 		found, err := filepath.Glob(filepath.Join(directory, "v6", "2*"))
 		require.NoError(t, err)
