@@ -88,6 +88,7 @@ vulnerabilities:
   deny: {cvss: 7.0, kev: true, epss: 0.5}
   unscored: severity
   onlyFixed: true
+  grace: {critical: 2d, high: 14d}
   database: {maxAge: 5d}
 exceptions:
 - {vulnerability: CVE-2024-0001, package: openssl, images: ["registry.example.com/app/**"], owner: team-a, reason: not reachable, expires: 2027-01-31}

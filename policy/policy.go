@@ -135,6 +135,8 @@ type VulnerabilityRules struct {
 	Unscored Unscored `yaml:"unscored"`
 	// OnlyFixed looks away from what has no fix yet, however bad it is.
 	OnlyFixed bool `yaml:"onlyFixed"`
+	// Grace is how long after its fix was published a vulnerability only warns.
+	Grace Grace `yaml:"grace"`
 	// Assessment is the weight of a distribution's own "negligible" (Debian:
 	// "unimportant") against somebody else's score.
 	Assessment Assessment    `yaml:"distributionAssessment"`
@@ -152,6 +154,14 @@ type Criteria struct {
 // On says whether any criterion is set.
 func (c Criteria) On() bool {
 	return c.CVSS.On || c.Severity.on() || c.KEV || c.EPSS.On
+}
+
+// Grace is the time that people have to take up a fix, by severity; 0 is none.
+type Grace struct {
+	Critical Age `yaml:"critical"`
+	High     Age `yaml:"high"`
+	Medium   Age `yaml:"medium"`
+	Low      Age `yaml:"low"`
 }
 
 // DatabaseRules are about the vulnerability database itself.
