@@ -62,21 +62,22 @@ func TestGaps(t *testing.T) {
 		files []gatetest.Entry
 		gap   string
 	}{
-		"from scratch":                {[]gatetest.Entry{entry("/app", elfProgram(""))}, ""},
-		"no programs":                 {[]gatetest.Entry{entry("/data", "data")}, ""},
-		"loader is not there":         {[]gatetest.Entry{dynamic}, ""},
-		"dynamic, no database":        {[]gatetest.Entry{dynamic, loader}, "/app is dynamically linked (/lib64/ld-linux-x86-64.so.2)"},
-		"dynamic, linked loader":      {[]gatetest.Entry{dynamic, entry("/usr/ld.so", elfProgram("")), symlink("/lib64", "usr"), symlink("/usr/ld-linux-x86-64.so.2", "ld.so")}, "/app is dynamically linked"},
-		"distribution, no database":   {[]gatetest.Entry{release, dynamic, loader}, "no package database"},
-		"empty database":              {[]gatetest.Entry{release, dynamic, loader, entry("/var/lib/dpkg/status", "")}, "no package database"},
-		"database":                    {[]gatetest.Entry{release, dynamic, loader, entry("/var/lib/dpkg/status", dpkg("a", "1", ""))}, ""},
-		"database, no distribution":   {[]gatetest.Entry{entry("/var/lib/dpkg/status", dpkg("a", "1", ""))}, "there are deb packages, but no os-release"},
-		"broken RPM database":         {[]gatetest.Entry{release, entry("/var/lib/rpm/rpmdb.sqlite", "SQLite format 3\x00 but no more")}, "could not understand /var/lib/rpm/rpmdb.sqlite"},
-		"broken old RPM database":     {[]gatetest.Entry{release, entry("/var/lib/rpm/Packages", strings.Repeat("x", 600))}, "could not understand /var/lib/rpm/Packages"},
-		"broken apk database":         {[]gatetest.Entry{release, entry("/lib/apk/db/installed", "P:musl\nV:1\nF:lib\nM:not:numbers\nno field here\n\n")}, "could not understand /lib/apk/db/installed"},
-		"broken jar":                  {[]gatetest.Entry{entry("/app.jar", "PK\x03\x04 and then nothing")}, "could not understand /app.jar"},
-		"jar without a package":       {[]gatetest.Entry{entry("/app.zip", zipFile(t, "readme", "hello"))}, ""},
-		"broken manifest of a module": {[]gatetest.Entry{entry("/node_modules/x/package.json", `{"name":`)}, "could not understand /node_modules/x/package.json"},
+		"from scratch":                 {[]gatetest.Entry{entry("/app", elfProgram(""))}, ""},
+		"no programs":                  {[]gatetest.Entry{entry("/data", "data")}, ""},
+		"loader is not there":          {[]gatetest.Entry{dynamic}, ""},
+		"dynamic, no database":         {[]gatetest.Entry{dynamic, loader}, "/app is dynamically linked (/lib64/ld-linux-x86-64.so.2)"},
+		"dynamic, linked loader":       {[]gatetest.Entry{dynamic, entry("/usr/ld.so", elfProgram("")), symlink("/lib64", "usr"), symlink("/usr/ld-linux-x86-64.so.2", "ld.so")}, "/app is dynamically linked"},
+		"distribution, no database":    {[]gatetest.Entry{release, dynamic, loader}, "no package database"},
+		"empty database":               {[]gatetest.Entry{release, dynamic, loader, entry("/var/lib/dpkg/status", "")}, "no package database"},
+		"database":                     {[]gatetest.Entry{release, dynamic, loader, entry("/var/lib/dpkg/status", dpkg("a", "1", ""))}, ""},
+		"database, no distribution":    {[]gatetest.Entry{entry("/var/lib/dpkg/status", dpkg("a", "1", ""))}, "there are deb packages, but no os-release"},
+		"broken RPM database":          {[]gatetest.Entry{release, entry("/var/lib/rpm/rpmdb.sqlite", "SQLite format 3\x00 but no more")}, "could not understand /var/lib/rpm/rpmdb.sqlite"},
+		"broken old RPM database":      {[]gatetest.Entry{release, entry("/var/lib/rpm/Packages", strings.Repeat("x", 600))}, "could not understand /var/lib/rpm/Packages"},
+		"broken apk database":          {[]gatetest.Entry{release, entry("/lib/apk/db/installed", "P:musl\nV:1\nF:lib\nM:not:numbers\nno field here\n\n")}, "could not understand /lib/apk/db/installed"},
+		"broken jar":                   {[]gatetest.Entry{entry("/app.jar", "PK\x03\x04 and then nothing")}, "could not understand /app.jar"},
+		"no list of a package's files": {[]gatetest.Entry{release, entry("/var/lib/pacman/local/x-1.0-1/desc", "%NAME%\nx\n\n%VERSION%\n1.0-1\n\n"), entry("/var/lib/pacman/local/x-1.0-1/files", "%FILES%\nusr/\n\n")}, ""},
+		"jar without a package":        {[]gatetest.Entry{entry("/app.zip", zipFile(t, "readme", "hello"))}, ""},
+		"broken manifest of a module":  {[]gatetest.Entry{entry("/node_modules/x/package.json", `{"name":`)}, "could not understand /node_modules/x/package.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -80,13 +80,21 @@ func (r *resolver) dynamicProgram() (program, loader string, err error) {
 	return "", "", r.err()
 }
 
-// nothingThere are the ends of messages that say of a file "read, and it describes no
-// package". Every other unknown is a file that was not understood.
-var nothingThere = []string{
+// noPackageLost are parts of messages that tell of no missing package: the file was
+// read and describes none, or it would have told more about a package that was found.
+// Every other unknown is a file that was not understood.
+var noPackageLost = []string{
 	"no package identified in archive",
 	"unable to determine packages",
 	"no pecl package found",
 	"no pear package found",
+	"unable to read golang symbol info",
+	"failed to find mtree file",
+	"failed to find alpm files",
+}
+
+func losesNoPackage(reason string) bool {
+	return slices.ContainsFunc(noPackageLost, func(part string) bool { return strings.Contains(reason, part) })
 }
 
 // unknowns names the files that a cataloger took for a package's and could not
@@ -95,7 +103,7 @@ func unknowns(engine *syftsbom.SBOM) []string {
 	var gaps []string
 	for coordinates, reasons := range engine.Artifacts.Unknowns {
 		for _, reason := range reasons {
-			if !slices.ContainsFunc(nothingThere, func(end string) bool { return strings.HasSuffix(reason, end) }) {
+			if !losesNoPackage(reason) {
 				gaps = append(gaps, fmt.Sprintf("could not understand %s: %s", coordinates.FullNestedPath(), firstLine(reason)))
 			}
 		}

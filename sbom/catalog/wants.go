@@ -36,7 +36,7 @@ var wantedNames = set(
 	"package.json", "packages.lock.json", "libman.json", "installed.json", "install.json", "MYMETA.json",
 	".packlist", "perllocal.pod", "pyvenv.cfg", "METADATA", "PKG-INFO", "DESCRIPTION", "conaninfo.txt", "release",
 	"manifest.yaml", "snapcraft.yaml", "dpkg.yaml", "changelog.Debian.gz", "elixir.app", "Info.plist",
-	".bitnami_components.json",
+	".bitnami_components.json", "application.ini",
 	// programs that may be scripts, so their content does not tell them
 	"arangosh", "auditbeat", "bash", "beam.smp", "bun", "cabal", "chrome", "consul", "curl", "dart", "deno",
 	"elastic-agent", "elixir", "envoy", "erlexec", "ffmpeg", "filebeat", "firefox", "fluent-bit", "gcc",

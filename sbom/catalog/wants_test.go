@@ -91,6 +91,7 @@ func TestWants(t *testing.T) {
 		"readme of a package":   {"/app/node_modules/x/README.md", "", false},
 		"data":                  {"/var/lib/app/data.bin", "\x00\x01\x02", false},
 		"Python source":         {"/usr/lib/python3/ast.py", "import", false},
+		"beside a program":      {"/usr/lib/firefox/application.ini", "[App]", true},
 		"upper-case extension":  {"/app/THING.DLL", "", true},
 		"plugin of WordPress":   {"/var/www/wp-content/plugins/x/x.php", "<?php", true},
 		"other PHP":             {"/var/www/index.php", "<?php", false},
