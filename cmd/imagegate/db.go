@@ -68,6 +68,7 @@ func newDBUpdate(s *shared) *cobra.Command {
 	}
 	f.registerPath(cmd.Flags())
 	f.registerURL(cmd.Flags())
+	f.registerForce(cmd.Flags())
 	return cmd
 }
 
@@ -75,7 +76,7 @@ func newDBUpdate(s *shared) *cobra.Command {
 func fetchDatabase(ctx context.Context, s *shared, f databaseFlags) error {
 	s.progressf("database: asking %s", f.url)
 	show, done := s.databaseProgress()
-	result, err := vuln.Update(ctx, f.folder(s), f.url, vuln.WithProgress(show))
+	result, err := vuln.Update(ctx, f.folder(s), f.url, f.options(show)...)
 	done()
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func newDBList(s *shared) *cobra.Command {
 		Short: "List the databases that an address offers",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			available, err := vuln.List(cmd.Context(), f.url)
+			available, err := vuln.List(cmd.Context(), f.url, f.options(nil)...)
 			if err != nil {
 				return err
 			}
@@ -121,7 +122,6 @@ func newDBList(s *shared) *cobra.Command {
 
 func newDBImport(s *shared) *cobra.Command {
 	var f databaseFlags
-	var force bool
 	cmd := &cobra.Command{
 		Use:     "import ARCHIVE",
 		Short:   "Install a database from an archive, where there is no network",
@@ -134,11 +134,7 @@ func newDBImport(s *shared) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			show, done := s.databaseProgress()
-			options := []vuln.UpdateOption{vuln.WithProgress(show)}
-			if force {
-				options = append(options, vuln.WithForce())
-			}
-			result, err := vuln.Import(cmd.Context(), f.folder(s), args[0], options...)
+			result, err := vuln.Import(cmd.Context(), f.folder(s), args[0], f.options(show)...)
 			done()
 			if err != nil {
 				return err
@@ -148,7 +144,7 @@ func newDBImport(s *shared) *cobra.Command {
 		},
 	}
 	f.registerPath(cmd.Flags())
-	cmd.Flags().BoolVar(&force, "force", false, "even if the one in place is newer")
+	f.registerForce(cmd.Flags())
 	return cmd
 }
 

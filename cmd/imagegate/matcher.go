@@ -17,9 +17,11 @@ import (
 
 // databaseFlags say where the vulnerability database is and where it comes from.
 type databaseFlags struct {
-	path    string
-	url     string
-	offline bool
+	path         string
+	url          string
+	insecureHTTP bool
+	force        bool
+	offline      bool
 }
 
 func (f *databaseFlags) register(flags *pflag.FlagSet) {
@@ -34,6 +36,23 @@ func (f *databaseFlags) registerPath(flags *pflag.FlagSet) {
 
 func (f *databaseFlags) registerURL(flags *pflag.FlagSet) {
 	flags.StringVar(&f.url, "url", vuln.DefaultURL(), "address of the database: grype's service or a mirror")
+	flags.BoolVar(&f.insecureHTTP, "insecure-http", false, "fetch the database over plain HTTP from other machines, too")
+}
+
+func (f *databaseFlags) registerForce(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.force, "force", false, "install it even if the one in place is as new or newer")
+}
+
+// options of an update or import, with where to show how far it is.
+func (f *databaseFlags) options(show func(vuln.Progress)) []vuln.UpdateOption {
+	options := []vuln.UpdateOption{vuln.WithProgress(show)}
+	if f.insecureHTTP {
+		options = append(options, vuln.WithInsecureHTTP())
+	}
+	if f.force {
+		options = append(options, vuln.WithForce())
+	}
+	return options
 }
 
 // folder is where the database is, or goes.
