@@ -73,10 +73,14 @@ func newPackage(p pkg.Package) sbom.Package {
 	return described
 }
 
-// evidenceRank puts the file that a package was read from before those that only
-// support it.
+// Primary says whether a location is the file that a package was read from, and
+// not one that only supports it, such as its licence.
+func Primary(location file.Location) bool {
+	return location.Annotations[pkg.EvidenceAnnotationKey] == pkg.PrimaryEvidenceAnnotation
+}
+
 func evidenceRank(location file.Location) int {
-	if location.Annotations[pkg.EvidenceAnnotationKey] == pkg.PrimaryEvidenceAnnotation {
+	if Primary(location) {
 		return 0
 	}
 	return 1

@@ -15,6 +15,7 @@ import (
 	"github.com/anchore/grype/grype/vulnerability"
 
 	"github.com/imagegate/imagegate/sbom"
+	"github.com/imagegate/imagegate/sbom/catalog"
 )
 
 const (
@@ -147,12 +148,20 @@ func aliasesOf(v vulnerability.Vulnerability) []string {
 	return slices.Compact(aliases)
 }
 
+// pathsOf are the files that a package was read from, or, where the catalogers do
+// not say which those are, all that belong to it.
 func pathsOf(p pkg.Package) []string {
-	var paths []string
+	var primary, all []string
 	for _, location := range p.Locations.ToSlice() {
-		paths = append(paths, location.RealPath)
+		all = append(all, location.RealPath)
+		if catalog.Primary(location) {
+			primary = append(primary, location.RealPath)
+		}
 	}
-	return limitPaths(paths)
+	if len(primary) > 0 {
+		return limitPaths(primary)
+	}
+	return limitPaths(all)
 }
 
 func limitPaths(paths []string) []string {
