@@ -3,6 +3,7 @@ package gatetest
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -99,6 +100,33 @@ func Times(n int, fault Fault) Fault {
 		default:
 			next.ServeHTTP(w, request)
 		}
+	}
+}
+
+// For applies a fault to requests with that method and lets the others pass.
+func For(method string, fault Fault) Fault {
+	return func(w http.ResponseWriter, request *http.Request, next http.Handler) {
+		if request.Method == method {
+			fault(w, request, next)
+			return
+		}
+		next.ServeHTTP(w, request)
+	}
+}
+
+// HangUp takes n bytes of what the client sends and cuts the connection.
+func HangUp(n int64) Fault {
+	return func(_ http.ResponseWriter, request *http.Request, _ http.Handler) {
+		_, _ = io.CopyN(io.Discard, request.Body, n)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Then lets something happen before the registry answers.
+func Then(happen func()) Fault {
+	return func(w http.ResponseWriter, request *http.Request, next http.Handler) {
+		happen()
+		next.ServeHTTP(w, request)
 	}
 }
 

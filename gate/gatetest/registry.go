@@ -134,6 +134,13 @@ func (r *Registry) Count(part string) int {
 	return n
 }
 
+// Writes are the requests that wanted to change something, in order.
+func (r *Registry) Writes() []Request {
+	return slices.DeleteFunc(r.Requests(), func(request Request) bool {
+		return request.Method == http.MethodGet || request.Method == http.MethodHead
+	})
+}
+
 // Bytes is the number of body bytes sent for paths that contain part.
 func (r *Registry) Bytes(part string) int64 {
 	var n int64

@@ -30,7 +30,8 @@ type dockerArchive struct {
 
 	rawConfig []byte
 	config    *v1.ConfigFile
-	packed    bool // layers are stored compressed
+	layers    []v1.Descriptor // as in the manifest
+	packed    bool            // layers are stored compressed
 }
 
 func openDockerArchive(ctx context.Context, l location, limits Limits) (document, source, error) {
@@ -69,7 +70,11 @@ func selectFromDocker(ctx context.Context, files container, l location, limits L
 	}
 	a.digest = sha256Of(a.raw)
 	root, err := parseDocument(a.raw, a.digest, "")
-	return root, a, err
+	if err != nil {
+		return document{}, nil, err
+	}
+	a.layers = root.image.Layers
+	return root, a, nil
 }
 
 // chooseDocker finds the image with the tag that was asked for, or the only one.
@@ -182,11 +187,25 @@ func (a *dockerArchive) rawManifest(_ context.Context, digest v1.Hash) ([]byte, 
 	return a.raw, string(types.DockerManifestSchema2), nil
 }
 
-func (a *dockerArchive) openBlob(_ context.Context, descriptor v1.Descriptor) (io.ReadCloser, error) {
-	if descriptor.Digest != sha256Of(a.rawConfig) {
+// openBlob opens what the computed manifest names: a layer that is stored
+// uncompressed is packed again as it was when its digest was computed.
+func (a *dockerArchive) openBlob(ctx context.Context, descriptor v1.Descriptor) (io.ReadCloser, error) {
+	if descriptor.Digest == sha256Of(a.rawConfig) {
+		return io.NopCloser(bytes.NewReader(a.rawConfig)), nil
+	}
+	i := slices.IndexFunc(a.layers, func(layer v1.Descriptor) bool { return layer.Digest == descriptor.Digest })
+	if i < 0 {
 		return nil, refuse("the archive does not hold %s", descriptor.Digest)
 	}
-	return io.NopCloser(bytes.NewReader(a.rawConfig)), nil
+	if a.packed {
+		content, _, err := a.files.open(a.image.Layers[i])
+		return content, err
+	}
+	layer, err := partial.UncompressedToLayer(uncompressedLayer{uncompressedImage{a, ctx}, a.config.RootFS.DiffIDs[i]})
+	if err != nil {
+		return nil, err
+	}
+	return layer.Compressed()
 }
 
 // openLayer opens a layer as the archive has it. What was stored uncompressed is

@@ -14,7 +14,7 @@ import (
 type document struct {
 	digest    v1.Hash
 	mediaType types.MediaType
-	size      int64
+	raw       []byte
 	image     *v1.Manifest
 	index     *v1.IndexManifest
 }
@@ -34,7 +34,7 @@ func parseDocument(raw []byte, digest v1.Hash, called string) (document, error) 
 	if err := json.Unmarshal(raw, &shape); err != nil {
 		return document{}, refuse("manifest %s is no JSON document: %s", digest, err)
 	}
-	d := document{digest: digest, size: int64(len(raw)), mediaType: types.MediaType(shape.MediaType)}
+	d := document{digest: digest, raw: raw, mediaType: types.MediaType(shape.MediaType)}
 	asImage, asIndex := shape.Layers != nil || shape.Config != nil, shape.Manifests != nil
 	switch {
 	case shape.SchemaVersion == 1, shape.FSLayers != nil, d.mediaType.IsSchema1(), types.MediaType(called).IsSchema1():

@@ -20,6 +20,8 @@ type Images struct {
 	plain    map[string]bool
 	engine   string
 	reading  reading
+	keychain authn.Keychain
+	uploads  http.RoundTripper // what a push goes through
 }
 
 var _ gate.Images = (*Images)(nil)
@@ -39,15 +41,17 @@ func New(options ...Option) (*Images, error) {
 		}
 	}
 	limits := s.limits.withDefaults()
-	base := s.transport
-	if base == nil {
-		base = newTransport()
+	base, uploads := s.transport, s.transport
+	if s.transport == nil {
+		base, uploads = newTransport(), newUploadTransport()
 	}
 	return &Images{
 		limits:   limits,
 		plain:    s.plain,
 		engine:   s.engine,
 		sessions: newSessions(s.keychain, decorate(base, s.plain, s.agent, limits)),
+		keychain: s.keychain,
+		uploads:  decorate(uploads, s.plain, s.agent, limits),
 		reading:  s.reading.withDefaults(limits),
 	}, nil
 }

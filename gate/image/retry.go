@@ -16,8 +16,8 @@ import (
 const maxPause = 5 * time.Second
 
 // retryTransport asks again, a few times and with growing, random pauses, where
-// the failure looks like one of the moment. It repeats only requests without a
-// body, which ask and change nothing.
+// the failure looks like one of the moment. It repeats only requests that ask and
+// change nothing; what a push sends is repeated by who knows how far it came.
 type retryTransport struct {
 	inner    http.RoundTripper
 	attempts int
@@ -27,7 +27,7 @@ type retryTransport struct {
 func (t *retryTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		response, err := t.inner.RoundTrip(request)
-		if attempt == t.attempts || request.Body != nil || !worthRepeating(response, err) {
+		if attempt == t.attempts || !asks(request) || !worthRepeating(response, err) {
 			return response, err
 		}
 		pause, asked := t.pauseAfter(attempt, response)
@@ -54,6 +54,11 @@ func (t *retryTransport) pauseAfter(attempt int, response *http.Response) (pause
 	}
 	pause = t.pause << (attempt - 1)
 	return pause + rand.N(pause/2+1), false
+}
+
+// asks says whether a request only asks (RFC 9110, safe methods).
+func asks(request *http.Request) bool {
+	return request.Body == nil && (request.Method == http.MethodGet || request.Method == http.MethodHead)
 }
 
 func worthRepeating(response *http.Response, err error) bool {

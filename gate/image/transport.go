@@ -25,7 +25,7 @@ const (
 const answerBytes = 256 * kib
 
 // newTransport is the connection to the network where the caller brings none.
-func newTransport() http.RoundTripper {
+func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: dialTime, KeepAlive: dialTime}).DialContext,
@@ -39,6 +39,17 @@ func newTransport() http.RoundTripper {
 		// be what was sent.
 		DisableCompression: true,
 	}
+}
+
+// commitTime is how long a registry may take to answer what it was sent: some move
+// a whole layer to where it belongs before they do.
+const commitTime = 5 * time.Minute
+
+// newUploadTransport is newTransport for a push.
+func newUploadTransport() *http.Transport {
+	t := newTransport()
+	t.ResponseHeaderTimeout = commitTime
+	return t
 }
 
 // decorate puts the bounds around a transport, outermost first: try again, only

@@ -14,6 +14,7 @@ import (
 	"encoding/pem"
 	"fmt"
 
+	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/sigstore/sigstore/pkg/signature"
 )
 
@@ -75,6 +76,19 @@ func (k *Key) PrivatePEM() ([]byte, error) {
 		return nil, fmt.Errorf("encoding private key: %w", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// EncryptedPEM is the private key as cosign writes cosign.key.
+func (k *Key) EncryptedPEM(password string) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(k.private)
+	if err != nil {
+		return nil, fmt.Errorf("encoding private key: %w", err)
+	}
+	sealed, err := encrypted.Encrypt(der, []byte(password))
+	if err != nil {
+		return nil, fmt.Errorf("encrypting private key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED SIGSTORE PRIVATE KEY", Bytes: sealed}), nil
 }
 
 // id is the hash of the public key: what names a log, and hints at a key.
