@@ -17,6 +17,7 @@ import (
 // that what validate finds later has a line too.
 type decoder struct {
 	file     string
+	lines    []string              // of the document
 	places   map[string]*yaml.Node // by field path
 	failed   map[string]bool       // field paths that have a problem already
 	holds    map[string]bool       // those, and every path around one

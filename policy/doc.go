@@ -26,6 +26,13 @@
 // an override picks among the policy's signers by name. Whoever knows the
 // namespace asks For before Evaluate.
 //
+// # Rules of the policy's own
+//
+// `rules` are conditions in CEL over the evidence (see CustomRule, and package
+// expression for the functions). They are compiled and type-checked by Parse and
+// limited in cost when they are asked. Only a condition that is false fails: a
+// fact that is missing, or an answer that costs too much, is undecided.
+//
 // # Judging
 //
 // Evaluate is a fixed, ordered list of rules (see Rules), one small function

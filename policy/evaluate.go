@@ -23,7 +23,9 @@ type question struct {
 // Overrides by image are laid over the policy here if For was not asked before;
 // those by namespace need For, since evidence knows no namespace.
 func (p *Policy) Evaluate(e Evidence, stage Stage, now time.Time) Verdict {
-	p = p.For(e.Reference, "")
+	if p != nil {
+		p = p.For(e.Reference, p.namespace)
+	}
 	if p == nil || p.APIVersion != APIVersion {
 		return Verdict{Decision: NotDecidable, Findings: []Finding{{
 			Rule: RuleResolve, Outcome: Undecided, Message: "no policy was loaded",
@@ -36,7 +38,7 @@ func (p *Policy) Evaluate(e Evidence, stage Stage, now time.Time) Verdict {
 		}
 	}
 	var findings []Finding
-	for _, r := range rules() {
+	for _, r := range p.rules() {
 		findings = append(findings, q.apply(r)...)
 	}
 	return Verdict{Decision: decide(findings), Findings: findings}

@@ -44,7 +44,7 @@ func (p *Policy) Needs(stage Stage) Needs {
 
 func (p *Policy) ownNeeds(stage Stage) Needs {
 	var needs Needs
-	for _, r := range rules() {
+	for _, r := range p.rules() {
 		if !r.level(p).on() || !atStage(r.stages(p), stage) {
 			continue
 		}
@@ -72,6 +72,11 @@ func (p *Policy) ownNeeds(stage Stage) Needs {
 // rules know what to say.
 func (p *Policy) needsSignatures(stage Stage) bool {
 	asked := p.Signatures.Required.on() && atStage(p.Signatures.Stages, stage)
+	if slices.ContainsFunc(p.rules(), func(r rule) bool {
+		return r.signatures && r.level(p).on() && atStage(r.stages(p), stage)
+	}) {
+		asked = true
+	}
 	inTagsPlace := p.Reference.Digest == DigestOrSigned && atStage(p.Reference.Stages, stage)
 	return len(p.Signatures.Signers) > 0 && (asked || inTagsPlace)
 }

@@ -42,6 +42,7 @@ type overlay struct {
 	Content         *ContentRules       `yaml:"content"`
 	SBOM            *SBOMRules          `yaml:"sbom"`
 	Vulnerabilities *VulnerabilityRules `yaml:"vulnerabilities"`
+	Custom          *[]CustomRule       `yaml:"rules"`
 }
 
 // SignatureOverride is what an override can say about signatures. Keys,
@@ -85,6 +86,7 @@ func (p *Policy) overlay(signatures *SignatureOverride) overlay {
 	return overlay{
 		Enforcement: &p.Enforcement, Platforms: &p.Platforms, Reference: &p.Reference, Signatures: signatures,
 		Config: &p.Config, Content: &p.Content, SBOM: &p.SBOM, Vulnerabilities: &p.Vulnerabilities,
+		Custom: &p.Custom,
 	}
 }
 
@@ -99,6 +101,14 @@ func (o Override) lay(p *Policy, signers []Signer) {
 			return !slices.Contains(named, s.Name)
 		})
 	}
+	p.complete()
+}
+
+// alone is the override over nothing.
+func (o Override) alone() *Policy {
+	p := nothing()
+	o.lay(p, nil)
+	return p
 }
 
 // Fields are the paths of what the override sets ("content.shells"), sorted. A

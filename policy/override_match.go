@@ -16,11 +16,11 @@ import (
 // wildcards; the same of the namespace. Of two that are equal in all that, the
 // later one in the document is laid over the earlier.
 func (p *Policy) For(r Reference, namespace string) *Policy {
-	if p == nil || len(p.Overrides) == 0 {
+	if p == nil || len(p.Overrides) == 0 && namespace == p.namespace {
 		return p
 	}
 	effective := p.clone()
-	effective.Overrides = nil
+	effective.Overrides, effective.namespace = nil, namespace
 	for _, i := range p.matching(r, namespace) {
 		p.Overrides[i].lay(effective, p.Signatures.Signers)
 		effective.applied = append(effective.applied, p.Overrides[i])

@@ -16,6 +16,7 @@ func Parse(name string, data []byte) (*Policy, error) {
 		return nil, err
 	}
 	p.complete()
+	p.compile(d.inside)
 	validate(p, d.report)
 	if len(d.problems) > 0 {
 		return nil, newError(d.problems)
@@ -37,6 +38,7 @@ func lay(name string, data []byte) (*Policy, *decoder, error) {
 	inherited := p.Exceptions
 	p.APIVersion, p.Kind, p.Metadata, p.Exceptions = "", "", Metadata{}, nil
 	d := newDecoder(name, root)
+	d.lines = documentLines(data)
 	d.value(root, reflect.ValueOf(p).Elem(), "")
 	p.Exceptions = slices.Concat(inherited, p.Exceptions)
 	return p, d, nil
@@ -86,6 +88,11 @@ func nothing() *Policy {
 func (p *Policy) complete() {
 	if p.Signatures.Required == "" && len(p.Signatures.Signers) > 0 {
 		p.Signatures.Required = LevelDeny
+	}
+	for i := range p.Custom {
+		if p.Custom[i].Level == "" {
+			p.Custom[i].Level = LevelDeny
+		}
 	}
 	for _, level := range p.levels() {
 		if *level == "" {

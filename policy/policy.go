@@ -1,5 +1,7 @@
 package policy
 
+import "github.com/imagegate/imagegate/policy/expression"
+
 // APIVersion and Kind head every policy document.
 const (
 	APIVersion = "imagegate.dev/v1"
@@ -27,10 +29,17 @@ type Policy struct {
 	SBOM            SBOMRules          `yaml:"sbom"`
 	Vulnerabilities VulnerabilityRules `yaml:"vulnerabilities"`
 	Exceptions      []Exception        `yaml:"exceptions,omitempty"`
+	// Custom are the rules of the policy's own.
+	Custom []CustomRule `yaml:"rules,omitempty" json:",omitempty"`
 	// Overrides are what For lays over the rest, for the subjects they match.
 	Overrides []Override `yaml:"overrides,omitempty" json:",omitempty"`
 
-	applied []Override // by For, the most specific last
+	// Set by For: the overrides that it laid over the policy, the most specific
+	// last, and for which namespace.
+	applied   []Override
+	namespace string
+	// conditions are the compiled expressions of the policy and its overrides.
+	conditions map[conditionKey]*expression.Expression
 }
 
 // Metadata names a policy for reports.

@@ -108,7 +108,6 @@ func (q *question) notSigned(status Status) Finding {
 		Expected: fmt.Sprintf("%d of the signers %s", s.AtLeast, enumerate(signerNames(s.Signers), maxListed)),
 		Actual:   orNone(enumerate(valid, maxListed)),
 	}
-	unread := slices.IndexFunc(q.evidence.Rejected, func(r Rejection) bool { return r.Unread })
 	switch {
 	case status.State != Done:
 		undecided := notJudged(StepSignatures, status)
@@ -117,7 +116,7 @@ func (q *question) notSigned(status Status) Finding {
 	case len(q.platforms) == 0:
 		f.Outcome, f.Message = Undecided, "could not be judged: the platform images are not known, and they may be what is signed"
 		return f
-	case unread >= 0:
+	case q.unread():
 		f.Outcome, f.Message = Undecided, "could not be judged: an attachment could not be read, and it may be a valid signature"
 		f.Message += q.rejections()
 		f.Remedy = "try again; if it stays unreadable, sign " + q.evidence.Digest + " again"
@@ -129,6 +128,11 @@ func (q *question) notSigned(status Status) Finding {
 	}
 	f.Remedy = "sign it: cosign sign " + signable(q.evidence) + "; --key or the identity must be one that the policy names"
 	return f
+}
+
+// unread says whether an attachment could not be read: it might have been valid.
+func (q *question) unread() bool {
+	return slices.ContainsFunc(q.evidence.Rejected, func(r Rejection) bool { return r.Unread })
 }
 
 func signerNames(signers []Signer) []string {

@@ -36,9 +36,14 @@ type RuleInfo struct {
 	Why string
 }
 
-// Rules lists every rule in the order in which they are judged.
-func Rules() []RuleInfo {
-	list := rules()
+// Rules lists every rule in the order in which they are judged, less those that
+// policies define.
+func Rules() []RuleInfo { return nothing().Rules() }
+
+// Rules lists every rule of the policy, its own ones included, in the order in
+// which they are judged.
+func (p *Policy) Rules() []RuleInfo {
+	list := p.rules()
 	infos := make([]RuleInfo, len(list))
 	for i, r := range list {
 		infos[i] = r.RuleInfo
@@ -55,8 +60,10 @@ type rule struct {
 	exceptable bool
 	// itemised rules apply exceptions to each thing they found by themselves.
 	itemised bool
-	level    func(*Policy) Level
-	stages   func(*Policy) []Stage
+	// signatures are needed besides the steps: the rule looks at what was verified.
+	signatures bool
+	level      func(*Policy) Level
+	stages     func(*Policy) []Stage
 	// steps that must be done before the rule is asked.
 	steps    []Step
 	subject  func(*question) []Finding
@@ -65,7 +72,7 @@ type rule struct {
 
 // rules is the whole evaluator, in order: the cheap and decisive ones first, as
 // the evidence for them is collected first.
-func rules() []rule {
+func (p *Policy) rules() []rule {
 	list := []rule{{
 		RuleInfo: RuleInfo{RuleResolve, "The reference means one digest, and its platforms are known", []string{"platforms"},
 			"A tag can be moved; only what a digest names can be judged."},
@@ -76,6 +83,7 @@ func rules() []rule {
 	list = append(list, configRules()...)
 	list = append(list, contentRules()...)
 	list = append(list, sbomRule(), databaseRule(), vulnerabilityRule())
+	list = append(list, p.customRules()...)
 	return append(list, rule{
 		RuleInfo: RuleInfo{RuleExceptions, "Exceptions are in force", []string{"exceptions"},
 			"An exception is a debt with a date; when the date has passed it accepts nothing."},

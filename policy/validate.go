@@ -22,8 +22,9 @@ func validate(p *Policy, report reporter) {
 		known[field+fmt.Sprintf(format, args...)] = true
 		report(field, format, args...)
 	})
+	list := p.everyRule()
 	for i, e := range p.Exceptions {
-		validateException(e, fmt.Sprintf("exceptions[%d]", i), report)
+		validateException(list, e, fmt.Sprintf("exceptions[%d]", i), report)
 	}
 	validateOverrides(p, known, report)
 	if !p.denies() {
@@ -38,6 +39,7 @@ func validateRules(p *Policy, report reporter) {
 	validateSignatures(p.Signatures, report)
 	validateConfig(p.Config, report)
 	validateVulnerabilities(p.Vulnerabilities, report)
+	validateCustomRules(p.Custom, report)
 	validateStages(p, report)
 }
 
@@ -133,10 +135,14 @@ func validateStages(p *Policy, report reporter) {
 		"reference": p.Reference.Stages, "signatures": p.Signatures.Stages, "config": p.Config.Stages,
 		"content": p.Content.Stages, "sbom": p.SBOM.Stages, "vulnerabilities": p.Vulnerabilities.Stages,
 	} {
-		for i, stage := range stages {
-			if slices.Contains(stages[:i], stage) {
-				report(fmt.Sprintf("%s.stages[%d]", field, i), "%s is named twice", stage)
-			}
+		reportTwice(stages, field, report)
+	}
+}
+
+func reportTwice(stages []Stage, field string, report reporter) {
+	for i, stage := range stages {
+		if slices.Contains(stages[:i], stage) {
+			report(fmt.Sprintf("%s.stages[%d]", field, i), "%s is named twice", stage)
 		}
 	}
 }
@@ -147,7 +153,7 @@ func (p *Policy) denies() bool {
 	if slices.ContainsFunc(p.Overrides, func(o Override) bool { return p.with(o).denies() }) {
 		return true
 	}
-	for _, r := range rules() {
+	for _, r := range p.rules() {
 		if r.level(p) == LevelDeny && r.optional {
 			return true
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func validateException(e Exception, field string, report reporter) {
+func validateException(known []rule, e Exception, field string, report reporter) {
 	const who = "an exception is taken on somebody's responsibility"
 	if strings.TrimSpace(e.Owner) == "" {
 		report(field+".owner", "is missing: %s", who)
@@ -21,16 +21,16 @@ func validateException(e Exception, field string, report reporter) {
 			report(fmt.Sprintf("%s.images[%d]", field, i), "%q is %s", shortened(image), err)
 		}
 	}
-	validateTarget(e, field, report)
+	validateTarget(known, e, field, report)
 }
 
 // validateTarget insists that an exception names exactly what it accepts.
-func validateTarget(e Exception, field string, report reporter) {
+func validateTarget(known []rule, e Exception, field string, report reporter) {
 	if e.Rule == "" && e.Vulnerability == "" {
 		report(field, "names neither a vulnerability nor a rule")
 		return
 	}
-	if e.Rule != "" && !validateExceptedRule(e, field, report) {
+	if e.Rule != "" && !validateExceptedRule(known, e, field, report) {
 		return
 	}
 	ofVulnerability := e.Vulnerability != ""
@@ -48,9 +48,9 @@ func validateTarget(e Exception, field string, report reporter) {
 	}
 }
 
-func validateExceptedRule(e Exception, field string, report reporter) bool {
-	known := make([]string, 0, len(rules()))
-	for _, r := range rules() {
+func validateExceptedRule(list []rule, e Exception, field string, report reporter) bool {
+	known := make([]string, 0, len(list))
+	for _, r := range list {
 		if r.ID == e.Rule && !r.exceptable {
 			report(field+".rule", "%s has no exceptions: not knowing cannot be accepted", e.Rule)
 			return false
@@ -64,6 +64,15 @@ func validateExceptedRule(e Exception, field string, report reporter) bool {
 	}
 	report(field+".rule", "%s", unknownWord("rule", e.Rule, known))
 	return false
+}
+
+// everyRule are the rules of the policy and those that its overrides define.
+func (p *Policy) everyRule() []rule {
+	list := p.rules()
+	for _, o := range p.Overrides {
+		list = append(list, o.alone().definedRules()...)
+	}
+	return list
 }
 
 // needsImages is true of the rules that say where an image comes from.

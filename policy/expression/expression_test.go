@@ -1,0 +1,201 @@
+package expression_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/imagegate/imagegate/policy/expression"
+)
+
+type word string
+
+type item struct {
+	Name  string   `json:"name"`
+	Score *float64 `json:"score"`
+	Kind  word     `json:"kind"`
+}
+
+type image struct {
+	Labels  map[string]string `json:"labels"`
+	Items   []item            `json:"items"`
+	UID     *int64            `json:"uid"`
+	Created *time.Time        `json:"created"`
+	Files   int               `json:"files"`
+	Fits    bool              `json:"fits"`
+	Hidden  string            `json:"-"`
+}
+
+func language(t testing.TB) *expression.Language {
+	t.Helper()
+	l, err := expression.New(map[string]any{"image": image{}, "stage": "", "predicate": any(nil), "now": time.Time{}})
+	require.NoError(t, err)
+	return l
+}
+
+func facts() map[string]any {
+	score := 7.5
+	created := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return map[string]any{
+		"image": image{
+			Labels: map[string]string{"team": "a", "base": "debian:12"}, Files: 3, Fits: true, Created: &created,
+			Items: []item{{"zlib", &score, "deb"}, {"curl", nil, "apk"}},
+		},
+		"stage":     "scan",
+		"predicate": map[string]any{"builder": map[string]any{"id": "https://ci.example.com"}, "steps": []any{1.0, "x"}},
+		"now":       created.Add(48 * time.Hour),
+	}
+}
+
+func TestEval(t *testing.T) {
+	t.Parallel()
+	l := language(t)
+	for source, want := range map[string]bool{
+		"image.labels['team'] == 'a'":                               true,
+		"'owner' in image.labels":                                   false,
+		"image.labels[?'owner'].orValue('nobody') == 'nobody'":      true,
+		"image.labels['base'].startsWith('debian:')":                true,
+		"image.items.exists(i, i.name == 'zlib' && i.score > 7)":    true,
+		"image.items.filter(i, has(i.score)).all(i, i.score < 7.0)": false,
+		"has(image.uid)": false,
+		"image.items.map(i, i.kind) == ['deb', 'apk']":                true,
+		"image.files > 2 && image.fits && stage in ['scan', 'build']": true,
+		"now - image.created > duration('47h')":                       true,
+		"predicate.builder.id == 'https://ci.example.com'":            true,
+		"predicate.?builder.?missing.hasValue()":                      false,
+		"predicate.steps[0] == 1":                                     true,
+		"'v1.2.3'.find('[0-9]+') == '1'":                              true,
+		"'v1.2.3'.findAll('[0-9]+', 2) == ['1', '2']":                 true,
+		"'v1.2.3'.findAll('[0-9]+').size() == 3":                      true,
+		"[3, 1, 2].max() == 3 && [3, 1, 2].min() == 1":                true,
+		"[1, 2].sum() == 3 && [1.5].sum() == 1.5":                     true,
+		"['a', 'b', 'a'].indexOf('a') == 0":                           true,
+		"['a', 'b', 'a'].lastIndexOf('a') == 2":                       true,
+		"['b', 'a'].isSorted()":                                       false,
+		"'a,b'.split(',').size() == 2 && 'X'.lowerAscii() == 'x'":     true,
+		"sets.contains(['a', 'b'], ['b'])":                            true,
+		"regex.extract('app:12', ':([0-9]+)').orValue('') == '12'":    true,
+		"math.greatest(1, 2) == 2 && [1, 1].distinct().size() == 1":   true,
+		"image.labels.exists(k, v, k == 'team' && v == 'a')":          true,
+		"[duration('1h'), duration('2h')].sum() == duration('3h')":    true,
+	} {
+		e, err := l.Compile(source)
+		require.NoError(t, err, source)
+		answer, err := e.Eval(facts())
+		require.NoError(t, err, source)
+		require.Equal(t, want, answer.True, source)
+	}
+}
+
+// What is not known is an error, never zero and never false.
+func TestMissingFactsAreErrors(t *testing.T) {
+	t.Parallel()
+	l := language(t)
+	for source, says := range map[string]string{
+		"image.uid != 0":                    "uid is not known",
+		"image.items.all(i, i.score < 9.0)": "score is not known",
+		"image.labels['owner'] != ''":       "owner",
+		"image{} == image":                  "cannot be made",
+		"predicate.other == 1":              "other",
+		"image.items[7].name == ''":         "index out of bounds",
+		"image.fits ? image.uid > 1 : true": "uid is not known",
+		"predicate.builder":                 "neither true nor false",
+		"dyn([]).min() == 1":                "empty list",
+	} {
+		e, err := l.Compile(source)
+		require.NoError(t, err, source)
+		_, err = e.Eval(facts())
+		require.ErrorContains(t, err, says, source)
+	}
+}
+
+func TestCompileComplaints(t *testing.T) {
+	t.Parallel()
+	l := language(t)
+	for source, want := range map[string]string{
+		"image.label['x'] == ''":         "1:6: undefined field 'label'",
+		"imag.labels == {}":              "1:1: undeclared reference to 'imag'",
+		"true &&\n image.files == 'a'":   "2:14: found no matching overload",
+		"image.hidden == ''":             "1:6: undefined field 'hidden'",
+		"image.files":                    "1:1: must be true or false, but is of type int",
+		"image.labels['a'":               "1:17: Syntax error",
+		"'a'.matches('(')":               "1:13: invalid matches argument",
+		strings.Repeat("(", 500) + "1":   "recursion limit",
+		strings.Repeat("true && ", 9000): "size exceeds limit",
+	} {
+		_, err := l.Compile(source)
+		require.ErrorContains(t, err, want, source)
+	}
+}
+
+// An expression names what it looks at, so that it is known what to collect.
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	l := language(t)
+	for source, want := range map[string][]string{
+		"image.labels['x'] == stage":                                {"image.labels", "stage"},
+		"image.items.exists(i, i.name == stage && image.files > 1)": {"image.items", "stage", "image.files"},
+		"[image].exists(i, i.files > 1)":                            {"image"},
+		"has(image.uid) && {'a': image.created}.size() == 1":        {"image.uid", "image.created"},
+		"image.items.map(image, image.name) == []":                  {"image.items"},
+	} {
+		e, err := l.Compile(source)
+		require.NoError(t, err, source)
+		require.ElementsMatch(t, want, e.Paths(), source)
+	}
+}
+
+func TestAnswerShowsWhatItSaw(t *testing.T) {
+	t.Parallel()
+	e, err := language(t).Compile("image.labels['base'].startsWith('alpine') || image.files > 9 || image.items.exists(i, i.name == 'x') || now < image.created")
+	require.NoError(t, err)
+	answer, err := e.Eval(facts())
+	require.NoError(t, err)
+	require.False(t, answer.True)
+	saw := map[string]string{}
+	for _, f := range answer.Saw {
+		saw[f.Expression] = f.Value
+	}
+	require.Equal(t, `"debian:12"`, saw[`image.labels["base"]`], "%v", saw)
+	require.Equal(t, "3", saw["image.files"])
+	require.Equal(t, "2026-01-03T00:00:00Z", saw["now"])
+	require.Equal(t, "a list of 2", saw["image.items"])
+}
+
+func TestCostIsLimited(t *testing.T) {
+	t.Parallel()
+	l := language(t)
+	many := facts()
+	im := many["image"].(image)
+	for range 5000 {
+		im.Items = append(im.Items, item{Name: strings.Repeat("a", 100)})
+	}
+	many["image"] = im
+	for _, source := range []string{
+		"image.items.all(a, image.items.all(b, a.name != b.name + 'x'))",
+		"image.items.all(a, image.items.all(b, a.name.findAll('a*b*c*').size() < 999))",
+	} {
+		e, err := l.Compile(source)
+		require.NoError(t, err)
+		start := time.Now()
+		_, err = e.Eval(many)
+		require.ErrorContains(t, err, "costs too much", source)
+		require.Less(t, time.Since(start), 20*time.Second, source)
+	}
+}
+
+func FuzzCompile(f *testing.F) {
+	for _, seed := range []string{"image.labels['a'] == 'b'", "[1].map(x, x)", "has(image.uid)", "predicate.a.b[0]", "'%s'.format([image])", "{}", "a.b.c", "image.items.exists(i, true)"} {
+		f.Add(seed)
+	}
+	l := language(f)
+	f.Fuzz(func(_ *testing.T, source string) {
+		e, err := l.Compile(source)
+		if err != nil {
+			return
+		}
+		_, _ = e.Eval(facts()) // any answer or error will do, as long as there is one
+	})
+}
