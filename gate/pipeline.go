@@ -53,6 +53,8 @@ type Platform interface {
 	Name() string // "linux/amd64"
 	Digest() string
 	Layers() int
+	// LayerSizes are the layers from the base, with their compressed sizes.
+	LayerSizes() []policy.LayerSize
 	CompressedBytes() int64
 	Config(ctx context.Context) (*v1.ConfigFile, error)
 	// Files reads every layer once and merges them.

@@ -182,7 +182,14 @@ type Size struct {
 	UncompressedBytes int64           `json:"uncompressedBytes"` // sum over the final tree's regular files; 0 until read
 	Files             int             `json:"files"`             // entries of the final tree; 0 until read
 	Layers            int             `json:"layers"`
-	Largest           []DirectorySize `json:"largest,omitempty"` // at most ten, largest first
+	LayerSizes        []LayerSize     `json:"layerSizes,omitempty"` // from the base, as the manifest has them
+	Largest           []DirectorySize `json:"largest,omitempty"`    // at most ten, largest first
+}
+
+// LayerSize is one layer as the manifest states it.
+type LayerSize struct {
+	Digest string `json:"digest"` // of the compressed blob; not the diff id
+	Bytes  int64  `json:"bytes"`  // compressed
 }
 
 // DirectorySize is how much one directory of the final tree holds, in bytes.

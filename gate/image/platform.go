@@ -8,6 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/policy"
 )
 
 // platform is one platform image. It implements gate.Platform.
@@ -39,6 +40,18 @@ func (p *platform) Layers() int {
 		return 0
 	}
 	return len(p.manifest.Layers)
+}
+
+// LayerSizes are the layers from the base, as the manifest states them.
+func (p *platform) LayerSizes() []policy.LayerSize {
+	if p.manifest == nil {
+		return nil
+	}
+	sizes := make([]policy.LayerSize, len(p.manifest.Layers))
+	for i, layer := range p.manifest.Layers {
+		sizes[i] = policy.LayerSize{Digest: layer.Digest.String(), Bytes: layer.Size}
+	}
+	return sizes
 }
 
 // CompressedBytes are those of all layers, as the manifest states them.
