@@ -104,7 +104,7 @@ func (c *check) resolve(ctx context.Context) (Subject, error) {
 		c.evidence.Platforms = append(c.evidence.Platforms, policy.Platform{
 			Name:   p.Name(),
 			Digest: p.Digest(),
-			Size:   policy.Size{CompressedBytes: p.CompressedBytes(), Layers: p.Layers(), LayerSizes: p.LayerSizes()},
+			Size:   policy.Size{CompressedBytes: p.CompressedBytes(), Layers: p.Layers()},
 			Steps:  map[policy.Step]policy.Status{},
 		})
 	}
@@ -295,39 +295,9 @@ func after(steps map[policy.Step]policy.Status, earlier ...policy.Step) policy.S
 	return policy.Status{}
 }
 
-// judge asks the policy, the only place where a verdict is made.
+// judge asks the policy for a verdict over the evidence.
 func (c *check) judge() Result {
-	now := c.gate.now()
-	verdict := c.policy.Evaluate(c.evidence, c.stage, now)
-	e := c.evidence
-	for i := range e.Platforms {
-		p := &e.Platforms[i]
-		p.Content, p.Packages, p.Vulnerabilities = listed(p.Content), listed(p.Packages), listed(p.Vulnerabilities)
-	}
-	return Result{
-		Reference:    e.Reference.Typed,
-		Digest:       e.Digest,
-		MediaType:    e.MediaType,
-		Stage:        c.stage,
-		Namespace:    c.namespace,
-		Verdict:      verdict.Decision,
-		Signatures:   listed(e.Signatures),
-		Attestations: e.Attestations,
-		Rejected:     e.Rejected,
-		Platforms:    listed(e.Platforms),
-		Findings:     listed(verdict.Findings),
-		Timings:      c.timings,
-		Cache:        map[string]string{},
-		Evidence:     e,
-		JudgedAt:     now,
-		Documents:    c.documents,
-	}
-}
-
-// listed makes a list that was never made an empty one, so that its JSON is [].
-func listed[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
+	r := judged(c.policy, c.evidence, c.stage, c.gate.now())
+	r.Namespace, r.Timings, r.Documents = c.namespace, c.timings, c.documents
+	return r
 }

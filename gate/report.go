@@ -71,14 +71,27 @@ type Result struct {
 
 // NewReport puts results under the provenance of the gate that judged them.
 func (g *Gate) NewReport(tool Tool, results ...Result) Report {
+	r := NewReport(g.policy, tool, results...)
+	if g.trustRoot != "" {
+		r.TrustRoot = &TrustRootRef{Hash: g.trustRoot}
+	}
+	return r
+}
+
+// NewReport puts results of Judge under the policy that judged them. The trusted
+// root is the one by which the evidence was collected.
+func NewReport(p *policy.Policy, tool Tool, results ...Result) Report {
 	r := Report{
 		SchemaVersion: ReportVersion,
 		Tool:          tool,
-		Policy:        PolicyRef{Name: g.policy.Name(), Hash: g.policy.Hash()},
+		Policy:        PolicyRef{Name: p.Name(), Hash: p.Hash()},
 		Results:       results,
 	}
-	if g.trustRoot != "" {
-		r.TrustRoot = &TrustRootRef{Hash: g.trustRoot}
+	for _, result := range results {
+		if hash := result.Evidence.TrustRoot; hash != "" {
+			r.TrustRoot = &TrustRootRef{Hash: hash}
+			break
+		}
 	}
 	for _, result := range results {
 		if result.Evidence.Database != nil {
