@@ -104,7 +104,7 @@ func (c *check) resolve(ctx context.Context) (Subject, error) {
 		c.evidence.Platforms = append(c.evidence.Platforms, policy.Platform{
 			Name:   p.Name(),
 			Digest: p.Digest(),
-			Size:   policy.Size{CompressedBytes: p.CompressedBytes(), Layers: p.Layers()},
+			Size:   policy.Size{CompressedBytes: p.CompressedBytes(), Layers: p.Layers(), LayerSizes: p.LayerSizes()},
 			Steps:  map[policy.Step]policy.Status{},
 		})
 	}
