@@ -48,8 +48,17 @@ exit codes: 0 allowed · 1 denied · 2 usage or configuration · 3 could not be 
   # for machines, and the SBOM that was judged
   imagegate check registry.example.com/app:1.4 -o json=report.json --sbom spdx-json=app.spdx.json`,
 		Args: references,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, err := f.judge(cmd.Context(), args)
+			return err
+		},
 	}
+	f.register(cmd)
+	return cmd
+}
+
+// register adds the flags that say how to judge.
+func (f *checkFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.policy.register(flags)
 	f.images.register(flags)
@@ -60,34 +69,34 @@ exit codes: 0 allowed · 1 denied · 2 usage or configuration · 3 could not be 
 	flags.StringArrayVar(&f.documents, "sbom", nil, "write the SBOM as FORMAT=PATH: spdx-json, cyclonedx-json or syft-json; repeatable")
 	completeWords(cmd, "stage", words(policy.Stages()))
 	completePolicies(cmd)
-	return cmd
 }
 
-// run judges every reference, whatever becomes of the others, and writes one report.
-func (f *checkFlags) run(ctx context.Context, references []string) error {
+// judge judges every reference, whatever becomes of the others, and writes one
+// report. The error is nil only if all of them are allowed.
+func (f *checkFlags) judge(ctx context.Context, references []string) ([]gate.Result, error) {
 	stage, err := parseStage(f.stage)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	outputs, err := parseOutputs(f.outputs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	documents, err := parseDocuments(f.documents)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p, err := f.policy.load()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	g, done, err := f.wire(ctx, p, len(documents) > 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	results, misnamed := checkAll(ctx, g, references, stage)
 	done()
-	return f.tell(g, results, misnamed, outputs, documents)
+	return results, f.tell(g, results, misnamed, outputs, documents)
 }
 
 // checkAll judges every reference, whatever becomes of the others.
@@ -120,7 +129,7 @@ func (f *checkFlags) tell(g *gate.Gate, results []gate.Result, misnamed []error,
 		return errors.Join(misnamed...)
 	}
 	if d := report.Decision(); d != policy.Allow {
-		return verdictError{d}
+		return verdictError{decision: d}
 	}
 	return nil
 }

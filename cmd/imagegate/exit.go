@@ -21,8 +21,12 @@ const (
 )
 
 // verdictError carries a verdict other than allow to the exit code. The report has
-// been written by then, so there is nothing left to say.
-type verdictError struct{ decision policy.Decision }
+// been written by then, so there is nothing left to say but what was not done for
+// it.
+type verdictError struct {
+	decision policy.Decision
+	undone   string // empty: nothing
+}
 
 func (e verdictError) Error() string { return string(e.decision) }
 
@@ -46,6 +50,9 @@ func usagef(hint, format string, args ...any) error {
 func exitCode(w io.Writer, err error) int {
 	var verdict verdictError
 	if errors.As(err, &verdict) {
+		if verdict.undone != "" {
+			fmt.Fprintf(w, "imagegate: %s\n", report.Lines(verdict.undone))
+		}
 		return verdictCode(verdict.decision)
 	}
 	if err == nil {

@@ -34,8 +34,13 @@ func TestMain(m *testing.M) {
 //	sign NAME:TAG [FORM]        signs with the key whose half is cosign.pub
 //	sign-keyless NAME:TAG SUBJECT ISSUER
 //	break PATH STATUS           answers with a status for paths that contain PATH
+//	break-once METHOD PATH STATUS
 //	mend                        takes all faults away
 //	serve FOLDER                serves a folder at $WWW
+//	layout IMAGE FOLDER         writes an image as an OCI layout
+//	archive IMAGE FILE          writes an image as docker save does
+//	moves NAME:TAG IMAGE        moves the tag as soon as a blob is read
+//	writes N                    demands that the registry was asked for N changes
 func TestScript(t *testing.T) {
 	cache := builtDatabase(t)
 	advisories, err := filepath.Abs(filepath.Join("..", "..", "examples", "demo", "advisories"))
@@ -60,8 +65,13 @@ func TestScript(t *testing.T) {
 			"sign":         sign,
 			"sign-keyless": signKeyless,
 			"break":        breakPath,
+			"break-once":   breakOnce,
 			"mend":         func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).registry.Mend() },
 			"serve":        serve,
+			"layout":       writeLayout,
+			"archive":      writeArchive,
+			"moves":        movesTag,
+			"writes":       writes,
 		},
 	})
 }
@@ -104,9 +114,12 @@ func newWorld(t testing.TB) (*world, error) {
 	return &world{t, gatetest.NewRegistry(t), key, other, sigstore}, nil
 }
 
-// write puts the public halves where a script finds them.
+// write puts keys where a script finds them.
 func (w *world) write(dir string) error {
+	private, err := w.key.EncryptedPEM("sesame")
 	return errors.Join(
+		err,
+		os.WriteFile(filepath.Join(dir, "cosign.key"), private, 0o600),
 		os.WriteFile(filepath.Join(dir, "cosign.pub"), w.key.PublicPEM(), 0o600),
 		os.WriteFile(filepath.Join(dir, "other.pub"), w.other.PublicPEM(), 0o600),
 		os.WriteFile(filepath.Join(dir, "trusted_root.json"), w.sigstore.TrustedRoot(), 0o600),
