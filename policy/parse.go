@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -41,6 +42,10 @@ func lay(name string, data []byte) (*Policy, *decoder, error) {
 	d.lines = documentLines(data)
 	d.value(root, reflect.ValueOf(p).Elem(), "")
 	p.Exceptions = slices.Concat(inherited, p.Exceptions)
+	p.said = map[string]string{}
+	for field, n := range d.places {
+		p.said[field] = fmt.Sprintf("%s:%d", d.file, n.Line)
+	}
 	return p, d, nil
 }
 

@@ -38,6 +38,8 @@ type Policy struct {
 	// last, and for which namespace.
 	applied   []Override
 	namespace string
+	// said are the places of what the document says, by field.
+	said map[string]string
 	// conditions are the compiled expressions of the policy and its overrides.
 	conditions map[conditionKey]*expression.Expression
 }

@@ -144,3 +144,9 @@ func (Severity) words() []string {
 func (Severity) noun() string { return "severity" }
 
 func (s Severity) on() bool { return s != "" && s != SeverityOff }
+
+func (Decision) words() []string { return []string{"allow", "deny", "undecided"} }
+func (Decision) noun() string    { return "verdict" }
+
+func (Outcome) words() []string { return []string{"pass", "warn", "fail", "undecided", "skipped"} }
+func (Outcome) noun() string    { return "outcome" }
