@@ -58,7 +58,7 @@ be judged, or not be pushed`,
 	f.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.signKey, "sign-key", "", "sign what was pushed with this private key FILE (cosign.key, or PEM)")
-	flags.StringVar(&f.digestFile, "digest-file", "", "write the digest of what was pushed to this file")
+	flags.StringVar(&f.digestFile, "digest-file", "", "write the digest of what was pushed to this FILE, without a newline")
 	flags.DurationVar(&f.time, "push-timeout", time.Hour, "time for the push, after the check")
 	flags.BoolVar(&f.unjudged, "insecure-push-unjudged-platforms", false, "push an index even if the policy judges only some of its platforms")
 	return cmd
@@ -163,7 +163,7 @@ func (f *pushFlags) push(ctx context.Context, judged gate.Subject, to image.Dest
 	if f.digestFile == "" {
 		return nil
 	}
-	return writeFile(f.digestFile, []byte(pushed.Digest+"\n"))
+	return writeFile(f.digestFile, []byte(pushed.Digest))
 }
 
 // sign adds a signature to those at the destination, unless the key has one there.

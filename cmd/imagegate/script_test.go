@@ -45,6 +45,8 @@ func TestScript(t *testing.T) {
 	cache := builtDatabase(t)
 	advisories, err := filepath.Abs(filepath.Join("..", "..", "examples", "demo", "advisories"))
 	require.NoError(t, err)
+	ci, err := filepath.Abs(filepath.Join("..", "..", "examples", "ci"))
+	require.NoError(t, err)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
@@ -56,6 +58,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("REGISTRY", w.registry.Host())
 			env.Setenv("IMAGEGATE_CACHE_DIR", cache)
 			env.Setenv("ADVISORIES", advisories)
+			env.Setenv("CI_EXAMPLES", ci)
 			env.Setenv("DOCKER_CONFIG", env.WorkDir)
 			return w.write(env.WorkDir)
 		},
