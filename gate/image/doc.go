@@ -18,6 +18,10 @@
 // credentials go to the registry they are for and the token service that it names,
 // never along a redirect.
 //
+// One thing is written: Images.Push copies a subject that was judged to a tag of a
+// registry, exactly the bytes that its digest names, and AttachSignature puts a
+// signature beside it. Whether that may be is the caller's to know.
+//
 // The package decides nothing. It knows no policy, verifies no signature, looks
 // at no file of an image, and runs nothing.
 package image
