@@ -82,7 +82,7 @@ func (p *Policy) value(field string) string {
 func (p *Policy) origin(field string) string {
 	for _, o := range slices.Backward(p.applied) {
 		if slices.ContainsFunc(o.Fields(), func(set string) bool { return within(set, field) || within(field, set) }) {
-			return "the override " + o.title()
+			return "the override " + o.Title()
 		}
 	}
 	if at, ok := p.said[field]; ok {

@@ -142,8 +142,8 @@ func (o Override) without(section string) Override {
 	return o
 }
 
-// title names the override for a person.
-func (o Override) title() string {
+// Title names the override for a person.
+func (o Override) Title() string {
 	if o.Name != "" {
 		return printable(o.Name)
 	}

@@ -38,7 +38,7 @@ func (q *question) overridden() string {
 	}
 	titles := make([]string, len(q.policy.applied))
 	for i, o := range q.policy.applied {
-		titles[i] = o.title()
+		titles[i] = o.Title()
 	}
 	return "; the policy has an override for it: " + strings.Join(titles, "; ")
 }

@@ -19,9 +19,14 @@ type checkFlags struct {
 	images    imageFlags
 	database  databaseFlags
 	stage     string
+	namespace string
 	timeout   time.Duration
 	outputs   []string
 	documents []string
+	// evidenceOutput is where to write what was judged, fromEvidence what to judge
+	// instead of references.
+	evidenceOutput string
+	fromEvidence   []string
 }
 
 func newCheck(s *shared) *cobra.Command {
@@ -46,14 +51,22 @@ exit codes: 0 allowed · 1 denied · 2 usage or configuration · 3 could not be 
   imagegate check oci:build/image --policy policy.yaml --insecure-skip-signatures
 
   # for machines, and the SBOM that was judged
-  imagegate check registry.example.com/app:1.4 -o json=report.json --sbom spdx-json=app.spdx.json`,
-		Args: references,
+  imagegate check registry.example.com/app:1.4 -o json=report.json --sbom spdx-json=app.spdx.json
+
+  # keep what was judged, and judge it again by another policy, without the registry
+  imagegate check registry.example.com/app:1.4 --evidence-output app.json
+  imagegate check --from-evidence app.json --policy stricter.yaml`,
+		Args: func(cmd *cobra.Command, args []string) error { return f.arguments(cmd, args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(f.fromEvidence) > 0 {
+				return f.judgeEvidence()
+			}
 			_, err := f.judge(cmd.Context(), args)
 			return err
 		},
 	}
 	f.register(cmd)
+	cmd.Flags().StringArrayVar(&f.fromEvidence, "from-evidence", nil, "judge this FILE of --evidence-output instead of an image; repeatable")
 	return cmd
 }
 
@@ -67,6 +80,8 @@ func (f *checkFlags) register(cmd *cobra.Command) {
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "time for one image; what is not known by then makes it undecided")
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "report as FORMAT or FORMAT=PATH: text or json; repeatable")
 	flags.StringArrayVar(&f.documents, "sbom", nil, "write the SBOM as FORMAT=PATH: spdx-json, cyclonedx-json or syft-json; repeatable")
+	flags.StringVar(&f.namespace, "namespace", "", "namespace that the image is to run in, for overrides of the policy")
+	flags.StringVar(&f.evidenceOutput, "evidence-output", "", "write what was judged to this FILE, to be judged again")
 	completeWords(cmd, "stage", words(policy.Stages()))
 	completePolicies(cmd)
 }
@@ -94,15 +109,15 @@ func (f *checkFlags) judge(ctx context.Context, references []string) ([]gate.Res
 	if err != nil {
 		return nil, err
 	}
-	results, misnamed := checkAll(ctx, g, references, stage)
+	results, misnamed := f.checkAll(ctx, g, references, stage)
 	done()
 	return results, f.tell(g, results, misnamed, outputs, documents)
 }
 
 // checkAll judges every reference, whatever becomes of the others.
-func checkAll(ctx context.Context, g *gate.Gate, references []string, stage policy.Stage) (results []gate.Result, misnamed []error) {
+func (f *checkFlags) checkAll(ctx context.Context, g *gate.Gate, references []string, stage policy.Stage) (results []gate.Result, misnamed []error) {
 	for _, reference := range references {
-		result, err := g.Check(ctx, reference, stage)
+		result, err := g.Ask(ctx, gate.Question{Reference: reference, Stage: stage, Namespace: f.namespace})
 		if err != nil {
 			misnamed = append(misnamed, err)
 			continue
@@ -123,6 +138,9 @@ func (f *checkFlags) tell(g *gate.Gate, results []gate.Result, misnamed []error,
 		return err
 	}
 	if err := writeDocuments(results, documents); err != nil {
+		return err
+	}
+	if err := writeEvidence(results, f.evidenceOutput); err != nil {
 		return err
 	}
 	if len(misnamed) > 0 {

@@ -12,11 +12,12 @@ import (
 func newPolicy(s *shared) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "Write, show and check policies",
+		Short: "Write, show, check, test, explain and compare policies",
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPolicyInit(s), newPolicyShow(s), newPolicyValidate(s))
+	cmd.AddCommand(newPolicyInit(s), newPolicyShow(s), newPolicyValidate(s),
+		newPolicyExplain(s), newPolicyTest(s), newPolicyDiff(s), newPolicySchema(s))
 	return cmd
 }
 
