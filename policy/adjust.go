@@ -56,7 +56,9 @@ func (p *Policy) skipSignatures() {
 	if p.Reference.Digest == DigestOrSigned {
 		p.Reference.Digest = DigestAny
 	}
+	p.Attestations = nil
 	p.dropFromOverrides("signatures")
+	p.dropFromOverrides("attestations")
 }
 
 // dropFromOverrides makes a section the same for every subject: a flag is said

@@ -212,6 +212,9 @@ func (c *compiler) policy(p *Policy, at string) {
 	for i, r := range p.Custom {
 		c.condition(aboutImage, r.Expression, joinField(at, fmt.Sprintf("rules[%d].expression", i)))
 	}
+	for i, a := range p.Attestations {
+		c.condition(aboutPredicate, a.Expression, joinField(at, fmt.Sprintf("attestations[%d].expression", i)))
+	}
 }
 
 func (c *compiler) condition(about vocabulary, source, field string) {

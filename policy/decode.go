@@ -232,6 +232,9 @@ func unknownWord(what, word string, known []string) error {
 	if near := Suggest(word, known); near != "" {
 		return fmt.Errorf("%s: did you mean %q?", message, near)
 	}
+	if len(known) == 0 {
+		return errors.New(message + ": there is none")
+	}
 	return errors.New(message + ": use " + oneOf(known))
 }
 

@@ -33,6 +33,9 @@
 // limited in cost when they are asked. Only a condition that is false fails: a
 // fact that is missing, or an answer that costs too much, is undecided.
 //
+// `attestations` demand in-toto statements of a type by named signers, with a
+// condition over the predicate. One that qualifies is enough.
+//
 // # Judging
 //
 // Evaluate is a fixed, ordered list of rules (see Rules), one small function

@@ -79,6 +79,7 @@ func ExampleRules() {
 	// config.entrypoint        The image's user can start its entry point
 	// config.size              The image is not too large
 	// config.labels            The image has the required labels
+	// config.baseImage         The image is built on a base image that is allowed
 	// config.ports             The image exposes no port that is denied
 	// content.shells           The image holds no shell
 	// content.interpreters     The image holds no interpreter

@@ -42,6 +42,7 @@ type overlay struct {
 	Content         *ContentRules       `yaml:"content"`
 	SBOM            *SBOMRules          `yaml:"sbom"`
 	Vulnerabilities *VulnerabilityRules `yaml:"vulnerabilities"`
+	Attestations    *[]AttestationRule  `yaml:"attestations"`
 	Custom          *[]CustomRule       `yaml:"rules"`
 }
 
@@ -86,7 +87,7 @@ func (p *Policy) overlay(signatures *SignatureOverride) overlay {
 	return overlay{
 		Enforcement: &p.Enforcement, Platforms: &p.Platforms, Reference: &p.Reference, Signatures: signatures,
 		Config: &p.Config, Content: &p.Content, SBOM: &p.SBOM, Vulnerabilities: &p.Vulnerabilities,
-		Custom: &p.Custom,
+		Attestations: &p.Attestations, Custom: &p.Custom,
 	}
 }
 

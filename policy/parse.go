@@ -99,6 +99,11 @@ func (p *Policy) complete() {
 			p.Custom[i].Level = LevelDeny
 		}
 	}
+	for i := range p.Attestations {
+		if p.Attestations[i].Level == "" {
+			p.Attestations[i].Level = LevelDeny
+		}
+	}
 	for _, level := range p.levels() {
 		if *level == "" {
 			*level = LevelAllow

@@ -29,6 +29,7 @@ type Policy struct {
 	SBOM            SBOMRules          `yaml:"sbom"`
 	Vulnerabilities VulnerabilityRules `yaml:"vulnerabilities"`
 	Exceptions      []Exception        `yaml:"exceptions,omitempty"`
+	Attestations    []AttestationRule  `yaml:"attestations,omitempty" json:",omitempty"`
 	// Custom are the rules of the policy's own.
 	Custom []CustomRule `yaml:"rules,omitempty" json:",omitempty"`
 	// Overrides are what For lays over the rest, for the subjects they match.
@@ -117,7 +118,10 @@ type ConfigRules struct {
 	MaxUncompressed    ByteSize `yaml:"maxUncompressedSize"` // of the files in the final tree
 	MaxLayers          int      `yaml:"maxLayers"`
 	RequiredLabels     []string `yaml:"requiredLabels,omitempty"`
-	DenyPorts          []Port   `yaml:"denyPorts,omitempty"`
+	// BaseImages that an image may be built on, as its labels
+	// org.opencontainers.image.base.name and .digest say.
+	BaseImages []BaseImage `yaml:"baseImages,omitempty"`
+	DenyPorts  []Port      `yaml:"denyPorts,omitempty"`
 }
 
 // ContentRules are about what lies in the image, one level for each class.

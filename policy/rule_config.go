@@ -32,6 +32,7 @@ func configRules() []rule {
 		one(RuleInfo{RuleLabels, "The image has the required labels", []string{"config.requiredLabels"},
 			"Labels say where an image comes from and who to ask."},
 			func(p *Policy) Level { return levelIf(len(p.Config.RequiredLabels) > 0) }, judgeLabels, StepConfig),
+		baseImageRule(),
 		one(RuleInfo{RulePorts, "The image exposes no port that is denied", []string{"config.denyPorts"},
 			"A port such as 22 shows that something runs which has no place in a container."},
 			func(p *Policy) Level { return levelIf(len(p.Config.DenyPorts) > 0) }, judgePorts, StepConfig),

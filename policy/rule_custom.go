@@ -25,7 +25,7 @@ type CustomRule struct {
 const customPrefix = "rules."
 
 // definedRules are those that the policy defines itself.
-func (p *Policy) definedRules() []rule { return p.customRules() }
+func (p *Policy) definedRules() []rule { return append(p.attestationRules(), p.customRules()...) }
 
 func (p *Policy) customRules() []rule {
 	var list []rule

@@ -2,7 +2,6 @@ package policy_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -122,11 +121,9 @@ func TestCostlyRuleIsUndecided(t *testing.T) {
 	for range 3000 {
 		e.Platforms[0].Packages = append(e.Platforms[0].Packages, sbom.Package{Name: "p"})
 	}
-	start := time.Now()
 	v := parse(t, customRule("image.packages.all(a, image.packages.all(b, a.name != b.name + 'x'))")).Evaluate(e, policy.StageScan, now)
 	require.Equal(t, policy.NotDecidable, v.Decision)
 	require.Contains(t, about(v, "rules.own")[0].Message, "costs too much")
-	require.Less(t, time.Since(start), 30*time.Second)
 }
 
 func TestRulesOfAPolicy(t *testing.T) {

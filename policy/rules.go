@@ -13,6 +13,7 @@ const (
 	RuleEntrypoint         = "config.entrypoint"
 	RuleSize               = "config.size"
 	RuleLabels             = "config.labels"
+	RuleBaseImage          = "config.baseImage"
 	RulePorts              = "config.ports"
 	RuleShells             = "content.shells"
 	RuleInterpreters       = "content.interpreters"
@@ -80,6 +81,7 @@ func (p *Policy) rules() []rule {
 	}}
 	list = append(list, referenceRules()...)
 	list = append(list, signatureRule())
+	list = append(list, p.attestationRules()...)
 	list = append(list, configRules()...)
 	list = append(list, contentRules()...)
 	list = append(list, sbomRule(), databaseRule(), vulnerabilityRule())

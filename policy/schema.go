@@ -28,12 +28,13 @@ func Schema() []byte {
 
 // demanded are the fields that a document cannot leave out.
 var demanded = map[reflect.Type][]string{
-	reflect.TypeFor[Policy]():     {"apiVersion", "kind", "metadata"},
-	reflect.TypeFor[Metadata]():   {"name"},
-	reflect.TypeFor[Signer]():     {"name"},
-	reflect.TypeFor[Exception]():  {"owner", "reason", "expires"},
-	reflect.TypeFor[CustomRule](): {"name", "expression"},
-	reflect.TypeFor[overlay]():    {"match"},
+	reflect.TypeFor[Policy]():          {"apiVersion", "kind", "metadata"},
+	reflect.TypeFor[Metadata]():        {"name"},
+	reflect.TypeFor[Signer]():          {"name"},
+	reflect.TypeFor[Exception]():       {"owner", "reason", "expires"},
+	reflect.TypeFor[CustomRule]():      {"name", "expression"},
+	reflect.TypeFor[overlay]():         {"match"},
+	reflect.TypeFor[AttestationRule](): {"name", "predicateType"},
 }
 
 // writings are the types that are written as one value.
@@ -42,6 +43,7 @@ var writings = map[reflect.Type]map[string]any{
 	reflect.TypeFor[Age]():          {"type": "string", "pattern": `^(off|[0-9]+d|([0-9.]+(h|m|s|ms))+)$`, "examples": []string{"5d", "36h", off}},
 	reflect.TypeFor[Threshold]():    {"anyOf": []any{map[string]any{"type": "number", "minimum": 0, "maximum": 10}, map[string]any{"const": off}}},
 	reflect.TypeFor[Port]():         {"type": []string{"integer", "string"}, "examples": []any{22, "53/udp"}},
+	reflect.TypeFor[BaseImage]():    {"type": "string", "examples": []string{"registry.example.com/base/**"}},
 	reflect.TypeFor[RegistryGlob](): {"type": "string", "examples": []string{"registry.example.com/team/**"}},
 	reflect.TypeFor[time.Time]():    {"type": "string", "examples": []string{"2027-01-31"}},
 }

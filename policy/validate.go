@@ -39,6 +39,7 @@ func validateRules(p *Policy, report reporter) {
 	validateSignatures(p.Signatures, report)
 	validateConfig(p.Config, report)
 	validateVulnerabilities(p.Vulnerabilities, report)
+	validateAttestations(p, report)
 	validateCustomRules(p.Custom, report)
 	validateStages(p, report)
 }

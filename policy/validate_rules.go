@@ -28,6 +28,30 @@ func validateCustomRules(rules []CustomRule, report reporter) {
 	}
 }
 
+func validateAttestations(p *Policy, report reporter) {
+	const most = 100
+	if len(p.Attestations) > most {
+		report("attestations", "has more than %d rules", most)
+		return
+	}
+	signers := signerNames(p.Signatures.Signers)
+	var names []string
+	for i, a := range p.Attestations {
+		field := fmt.Sprintf("attestations[%d]", i)
+		validateRuleName(a.Name, names, field, report)
+		names = append(names, a.Name)
+		if strings.TrimSpace(a.PredicateType) == "" {
+			report(field+".predicateType", "is missing: write the type of the statement, such as https://slsa.dev/provenance/v1")
+		}
+		for j, signer := range a.Signers {
+			if !slices.Contains(signers, signer) {
+				report(fmt.Sprintf("%s.signers[%d]", field, j), "%s", unknownWord("signer", signer, signers))
+			}
+		}
+		reportTwice(a.Stages, field, report)
+	}
+}
+
 func validateRuleName(name string, before []string, field string, report reporter) {
 	switch {
 	case name == "":

@@ -179,10 +179,8 @@ func TestCostIsLimited(t *testing.T) {
 	} {
 		e, err := l.Compile(source)
 		require.NoError(t, err)
-		start := time.Now()
 		_, err = e.Eval(many)
 		require.ErrorContains(t, err, "costs too much", source)
-		require.Less(t, time.Since(start), 20*time.Second, source)
 	}
 }
 

@@ -10,11 +10,12 @@ import (
 	"github.com/google/cel-go/ext"
 )
 
-// Bounds of an expression. A million units of cost are about a third of a second.
+// Bounds of an expression. The cost is what Kubernetes allows for one, and about a
+// third of a second.
 const (
 	maxBytes   = 16 << 10
 	maxNesting = 100
-	maxCost    = 5_000_000
+	maxCost    = 1_000_000
 	maxRange   = 10_000
 )
 
