@@ -29,8 +29,15 @@ type Options struct {
 type Writer func(io.Writer, gate.Report, Options) error
 
 var formats = map[string]Writer{
-	"text": Text,
-	"json": JSON,
+	"text":           Text,
+	"json":           JSON,
+	"sarif":          SARIF,
+	"junit":          JUnit,
+	"github":         GitHub,
+	"github-summary": GitHubSummary,
+	"gitlab":         GitLab,
+	"markdown":       Markdown,
+	"html":           HTML,
 }
 
 // Formats are the names that Lookup knows, sorted.

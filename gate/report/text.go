@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/dustin/go-humanize"
@@ -47,7 +47,7 @@ type text struct {
 func (t *text) result(r gate.Result) {
 	t.printf("%s  %s\n", t.paint(verdictColor(r.Verdict), verdictWord(r.Verdict)), line(r.Reference))
 	if r.Digest != "" {
-		t.printf("  %s\n", line(r.Digest))
+		t.wrap("  ", "  ", line(r.Digest))
 	}
 	t.wrap("  ", "  ", facts(r))
 	t.printf("\n")
@@ -91,10 +91,10 @@ func (t *text) findings(r gate.Result, outcome policy.Outcome) {
 	listed := map[string]int{}
 	heading := ""
 	for _, f := range r.Findings {
-		if f.Outcome != outcome {
+		if outcomeOf(f) != outcome {
 			continue
 		}
-		rule := f.Rule
+		rule := line(f.Rule)
 		if len(r.Platforms) > 1 && f.Platform != "" {
 			rule += " (" + line(f.Platform) + ")"
 		}
@@ -120,8 +120,7 @@ func (t *text) findings(r gate.Result, outcome policy.Outcome) {
 func (t *text) finding(f policy.Finding) {
 	t.wrap("      ", "      ", line(f.Message))
 	if f.Exception != nil {
-		t.wrap("      ", "      ", fmt.Sprintf("excepted by %s until %s: %s",
-			line(f.Exception.Owner), f.Exception.Expires.UTC().Format(time.DateOnly), line(f.Exception.Reason)))
+		t.wrap("      ", "      ", excepted(f))
 	}
 	// What to do about a vulnerability is in its message: the version that mends it.
 	if f.Remedy != "" && f.Vulnerability == "" {
@@ -133,8 +132,8 @@ func (t *text) finding(f policy.Finding) {
 func (t *text) names(word string, findings []policy.Finding, outcome policy.Outcome) {
 	var rules []string
 	for _, f := range findings {
-		if f.Outcome == outcome && !slices.Contains(rules, f.Rule) {
-			rules = append(rules, f.Rule)
+		if rule := line(f.Rule); f.Outcome == outcome && !slices.Contains(rules, rule) {
+			rules = append(rules, rule)
 		}
 	}
 	if len(rules) > 0 {
@@ -160,23 +159,32 @@ func (t *text) summary(r gate.Report) {
 
 // short is enough of a digest to recognise it by.
 func short(digest string) string {
-	return digest[:min(len(digest), len("sha256:")+12)]
+	const enough = len("sha256:") + 12
+	digest = line(digest)
+	end := min(len(digest), enough)
+	for end < len(digest) && !utf8.RuneStart(digest[end]) {
+		end++
+	}
+	return digest[:end]
 }
 
 func (t *text) printf(format string, args ...any) { fmt.Fprintf(&t.out, format, args...) }
 
 // wrap writes a paragraph within the width: first begins its first line, rest the
 // others. It breaks at spaces only: a digest, a path or a version stays in one
-// piece for copying, even if it is wider than the line.
+// piece for copying, even if it is wider than the line. No line begins with what
+// a build system takes for a command.
 func (t *text) wrap(first, rest, paragraph string) {
 	column := 0
 	for i, word := range strings.Fields(paragraph) {
 		width := ansi.StringWidth(word)
 		switch {
 		case i == 0:
+			word = start(word)
 			t.printf("%s", first)
 			column = ansi.StringWidth(first)
 		case column+1+width > t.width:
+			word = start(word)
 			t.printf("\n%s", rest)
 			column = ansi.StringWidth(rest)
 		default:
@@ -184,7 +192,7 @@ func (t *text) wrap(first, rest, paragraph string) {
 			column++
 		}
 		t.printf("%s", word)
-		column += width
+		column += ansi.StringWidth(word)
 	}
 	t.printf("\n")
 }
