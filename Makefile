@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test quick lint vulncheck demo fuzz clean
+.PHONY: help build test quick lint vulncheck demo parity fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ vulncheck: ## look for known vulnerabilities in what we link (needs the vulnerab
 
 demo: build ## judge three images, offline, in a registry of its own
 	$(GO) run ./examples/demo -imagegate bin/imagegate
+
+parity: build ## compare with crane, cosign, syft and grype, case by case
+	$(GO) vet ./.ci/parity
+	$(GO) run ./.ci/parity -imagegate bin/imagegate
 
 FUZZTIME ?= 10m
 fuzz: ## fuzz every parser of untrusted bytes, FUZZTIME each
