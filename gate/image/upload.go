@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/imagegate/imagegate/policy"
 )
 
 // maxUploads is how many blobs of one image are sent at once.
@@ -26,6 +28,7 @@ const maxUploads = 4
 type upload struct {
 	from       source
 	repository name.Repository
+	beside     *name.Repository // from where the registry may mount blobs; nil: nowhere
 	limits     Limits
 	pusher     *remote.Pusher
 	writes     *atomic.Int64
@@ -38,7 +41,7 @@ func (i *Images) newUpload(ctx context.Context, s *subject, to Destination) (*up
 	if err != nil {
 		return nil, err
 	}
-	u.from, u.limits = s.from, s.limits
+	u.from, u.limits, u.beside = s.from, s.limits, besideOf(s.reference, u.repository)
 	u.watch = func(body io.Reader, descriptor v1.Descriptor) io.Reader {
 		return &watchedLayer{from: body, tell: i.reading.progress, told: Progress{
 			Reference: to.String(), Layer: descriptor.Digest.String(), Size: descriptor.Size,
@@ -118,8 +121,8 @@ func (u *upload) blob(ctx context.Context, descriptor v1.Descriptor) error {
 	if err != nil {
 		return err
 	}
-	if r, ok := u.from.(*registry); ok && mountable(r.repository, u.repository) {
-		layer = &remote.MountableLayer{Layer: layer, Reference: r.repository.Digest(descriptor.Digest.String())}
+	if u.beside != nil {
+		layer = &remote.MountableLayer{Layer: layer, Reference: u.beside.Digest(descriptor.Digest.String())}
 	}
 	if err := u.pusher.Upload(ctx, u.repository, layer); err != nil {
 		return fmt.Errorf("blob %s: %w", descriptor.Digest, err)
@@ -127,10 +130,14 @@ func (u *upload) blob(ctx context.Context, descriptor v1.Descriptor) error {
 	return nil
 }
 
-// mountable says whether a registry may take a blob from one repository into the
-// other without our help.
-func mountable(from, to name.Repository) bool {
-	return from.RegistryStr() == to.RegistryStr() && from.RepositoryStr() != to.RepositoryStr()
+// besideOf is the repository of a subject if it is another one of the registry that
+// is pushed to; nil otherwise.
+func besideOf(from policy.Reference, to name.Repository) *name.Repository {
+	if from.Transport != transportRegistry || from.Registry != to.RegistryStr() || from.Repository == to.RepositoryStr() {
+		return nil
+	}
+	beside := to.Registry.Repo(from.Repository)
+	return &beside
 }
 
 // manifest puts a manifest under a digest or a tag, unless it is there.
