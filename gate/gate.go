@@ -28,6 +28,8 @@ type Gate struct {
 	stopEarly map[policy.Stage]bool
 	trustRoot string
 	documents bool
+	memory    *memoirs
+	turns     *turns
 }
 
 // Option changes how a Gate works. Options do not change what it decides.
@@ -84,6 +86,7 @@ func New(p *policy.Policy, engines Engines, options ...Option) (*Gate, error) {
 		now:       time.Now,
 		timeout:   10 * time.Minute,
 		stopEarly: map[policy.Stage]bool{policy.StageAdmission: true},
+		turns:     newTurns(defaultParallel()),
 	}
 	for _, o := range options {
 		if err := o(g); err != nil {
@@ -162,22 +165,20 @@ func (g *Gate) Ask(ctx context.Context, q Question) (Result, error) {
 	// nothing unverified gets past this step.
 	c.verifySignatures(ctx, subject)
 
-	for _, platform := range c.platforms() {
-		// Where one reason is enough, it is had before a layer is pulled.
-		if c.settled() {
-			break
-		}
+	c.eachPlatform(ctx, func(ctx context.Context, p *platformCheck) {
+		// What is remembered about these bytes is not looked for again.
+		p.recall(ctx)
 
 		// Each layer is read once, into one tree that every later step looks at.
-		files := c.readFiles(ctx, platform)
+		files := p.readFiles(ctx)
 
 		// The document is complete or says why it is not.
-		document := c.catalog(ctx, platform, files)
+		p.catalog(ctx, files)
 		files.close()
 
 		// One database snapshot judges every platform.
-		c.match(ctx, platform, document)
-	}
+		p.match(ctx)
+	})
 
 	// The verdict is a pure function of the evidence, the policy, the stage and the
 	// time; what could not be collected makes it undecided.
