@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/gate/report"
 	"github.com/imagegate/imagegate/policy"
 )
 
@@ -78,11 +81,12 @@ func (f *checkFlags) register(cmd *cobra.Command) {
 	f.database.register(flags)
 	flags.StringVar(&f.stage, "stage", string(policy.StageBuild), "where the question is asked: build, admission or scan")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "time for one image; what is not known by then makes it undecided")
-	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "report as FORMAT or FORMAT=PATH: text or json; repeatable")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "report as FORMAT or FORMAT=PATH; repeatable. Formats: "+strings.Join(report.Formats(), ", "))
 	flags.StringArrayVar(&f.documents, "sbom", nil, "write the SBOM as FORMAT=PATH: spdx-json, cyclonedx-json or syft-json; repeatable")
 	flags.StringVar(&f.namespace, "namespace", "", "namespace that the image is to run in, for overrides of the policy")
 	flags.StringVar(&f.evidenceOutput, "evidence-output", "", "write what was judged to this FILE, to be judged again")
 	completeWords(cmd, "stage", words(policy.Stages()))
+	completeWords(cmd, "output", report.Formats())
 	completePolicies(cmd)
 }
 
@@ -114,15 +118,29 @@ func (f *checkFlags) judge(ctx context.Context, references []string) ([]gate.Res
 	return results, f.tell(g, results, misnamed, outputs, documents)
 }
 
-// checkAll judges every reference, whatever becomes of the others.
+// maxQuestions is how many references are asked about at once. How many images are
+// read at once the gate bounds, for all of them together.
+const maxQuestions = 8
+
+// checkAll judges every reference, whatever becomes of the others. Results are in
+// the order of the references.
 func (f *checkFlags) checkAll(ctx context.Context, g *gate.Gate, references []string, stage policy.Stage) (results []gate.Result, misnamed []error) {
-	for _, reference := range references {
-		result, err := g.Ask(ctx, gate.Question{Reference: reference, Stage: stage, Namespace: f.namespace})
-		if err != nil {
-			misnamed = append(misnamed, err)
+	answers, errs := make([]gate.Result, len(references)), make([]error, len(references))
+	var group errgroup.Group
+	group.SetLimit(maxQuestions)
+	for i, reference := range references {
+		group.Go(func() error {
+			answers[i], errs[i] = g.Ask(ctx, gate.Question{Reference: reference, Stage: stage, Namespace: f.namespace})
+			return nil
+		})
+	}
+	_ = group.Wait() // each reference keeps its own error
+	for i := range references {
+		if errs[i] != nil {
+			misnamed = append(misnamed, errs[i])
 			continue
 		}
-		results = append(results, result)
+		results = append(results, answers[i])
 	}
 	return results, misnamed
 }
@@ -133,8 +151,8 @@ func (f *checkFlags) tell(g *gate.Gate, results []gate.Result, misnamed []error,
 	if len(results) == 0 {
 		return errors.Join(misnamed...)
 	}
-	report := g.NewReport(tool(), results...)
-	if err := writeReports(f.console, report, outputs); err != nil {
+	judged := g.NewReport(tool(), results...)
+	if err := writeReports(f.console, judged, outputs); err != nil {
 		return err
 	}
 	if err := writeDocuments(results, documents); err != nil {
@@ -146,7 +164,7 @@ func (f *checkFlags) tell(g *gate.Gate, results []gate.Result, misnamed []error,
 	if len(misnamed) > 0 {
 		return errors.Join(misnamed...)
 	}
-	if d := report.Decision(); d != policy.Allow {
+	if d := judged.Decision(); d != policy.Allow {
 		return verdictError{decision: d}
 	}
 	return nil
