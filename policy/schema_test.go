@@ -48,6 +48,14 @@ func TestSchemaTakesWhatParseTakes(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, schema.Validate(instance(t, data)), name)
 	}
+	examples, err := filepath.Glob(filepath.Join("..", "examples", "policies", "*", "policy.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, examples)
+	for _, file := range examples {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, schema.Validate(instance(t, data)), file)
+	}
 	for name, p := range policies(t) {
 		data, err := p.YAML()
 		require.NoError(t, err)

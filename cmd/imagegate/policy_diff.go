@@ -79,7 +79,7 @@ func (f *diffFlags) run(old, new string) error {
 		if was.Decision != is.Decision {
 			changed++
 		}
-		f.write(evidence.Reference.Typed, was, is)
+		f.write(filepath.Base(file)+", "+evidence.Reference.Typed, was, is)
 	}
 	fmt.Fprintf(f.console.out, "%d of %d verdicts change\n", changed, len(files))
 	if changed > 0 {
@@ -89,13 +89,13 @@ func (f *diffFlags) run(old, new string) error {
 }
 
 // write says what changes for one image; nothing where nothing does.
-func (f *diffFlags) write(reference string, was, is policy.Verdict) {
+func (f *diffFlags) write(image string, was, is policy.Verdict) {
 	lines := append(onlyIn("-", was, is), onlyIn("+", is, was)...)
 	switch {
 	case was.Decision != is.Decision:
-		lines = append([]string{fmt.Sprintf("%s: %s becomes %s", reference, was.Decision, is.Decision)}, lines...)
+		lines = append([]string{fmt.Sprintf("%s: %s becomes %s", image, was.Decision, is.Decision)}, lines...)
 	case len(lines) > 0:
-		lines = append([]string{fmt.Sprintf("%s: stays %s", reference, is.Decision)}, lines...)
+		lines = append([]string{fmt.Sprintf("%s: stays %s", image, is.Decision)}, lines...)
 	default:
 		return
 	}
