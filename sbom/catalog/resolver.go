@@ -177,7 +177,32 @@ func (r *resolver) FileContentsByLocation(location file.Location) (io.ReadCloser
 	if !ok {
 		return nil, fmt.Errorf("opening %s: %w", location.RealPath, fs.ErrNotExist)
 	}
-	return r.open(end)
+	content, err := r.open(end)
+	if err != nil || !isArchive(location.RealPath) && !isArchive(location.AccessPath) {
+		return content, err
+	}
+	if err := r.checkArchive(end, content); err != nil {
+		return nil, errors.Join(err, content.Close())
+	}
+	return content, nil
+}
+
+// checkArchive looks into an archive before a cataloger unpacks it. That it is out of
+// bounds is an answer that a cataloger may live with: it becomes a gap.
+func (r *resolver) checkArchive(n int32, content sbom.Content) error {
+	size, err := content.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = content.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return r.fail(&readError{path: r.tree.nodes[n].path, err: err})
+	}
+	check := archiveCheck{ctx: r.ctx}
+	err = check.check(content, size, 1)
+	if r.ctx.Err() != nil {
+		return r.fail(context.Cause(r.ctx))
+	}
+	return err
 }
 
 // open is the only way to content. An error of it is not an answer that a cataloger
