@@ -162,11 +162,16 @@ func (r *registry) referrersPage(ctx context.Context, path string) (listed []v1.
 	return listed, r.nextPage(response), err
 }
 
-// parseReferrers reads a list of referrers, which is an index.
+// parseReferrers reads a list of referrers, which is an index. One that lists
+// nothing has an empty list; one without any was damaged, and what it listed may
+// have been a signature.
 func parseReferrers(raw []byte) ([]v1.Descriptor, error) {
 	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
 	if err != nil {
 		return nil, refuse("the list of referrers cannot be read: %s", err)
+	}
+	if index.Manifests == nil {
+		return nil, refuse("the list of referrers has no manifests, not even none")
 	}
 	return index.Manifests, nil
 }

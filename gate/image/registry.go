@@ -44,7 +44,21 @@ func (r *registry) manifest(ctx context.Context, reference string) (content []by
 		return nil, "", err
 	}
 	content, err = readAll(response.Body, r.limits.ManifestBytes, "ManifestBytes", "manifest %s", reference)
-	return content, mediaType, err
+	if err != nil {
+		return nil, "", err
+	}
+	return content, mediaType, asStated(content, response.Header)
+}
+
+// asStated compares a manifest with the digest that its registry states, where it
+// does. What a tag names has no other digest that would show damage on the way;
+// what is asked for by digest is verified against that all the same.
+func asStated(content []byte, header http.Header) error {
+	stated, err := v1.NewHash(header.Get("Docker-Content-Digest"))
+	if err != nil {
+		return nil //nolint:nilerr // a registry need not state one (OCI distribution spec)
+	}
+	return verify(content, stated)
 }
 
 // mediaType is the type of a manifest as the registry calls it. A web page is not
