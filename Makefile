@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test quick lint vulncheck demo parity fuzz clean
+.PHONY: help build test quick lint vulncheck demo parity badinput faults fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,11 @@ demo: build ## judge three images, offline, in a registry of its own
 parity: build ## compare with crane, cosign, syft and grype, case by case
 	$(GO) vet ./.ci/parity
 	$(GO) run ./.ci/parity -imagegate bin/imagegate
+
+badinput: ## judge every kind of bad input and show what became of it
+	@mkdir -p out
+	@$(GO) test ./cmd/imagegate -run '^TestBadInput$$' -count=1 -badinput-table $(CURDIR)/out/badinput.txt
+	@cat out/badinput.txt
 
 FUZZTIME ?= 10m
 fuzz: ## fuzz every parser of untrusted bytes, FUZZTIME each

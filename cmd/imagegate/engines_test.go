@@ -1,0 +1,34 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/gate/image"
+	"github.com/imagegate/imagegate/gate/inspect"
+	"github.com/imagegate/imagegate/policy"
+	"github.com/imagegate/imagegate/sbom/catalog"
+	"github.com/imagegate/imagegate/sbom/vuln"
+)
+
+// realEngines are those of wire.go, for tests that ask a gate directly.
+func realEngines(t testing.TB, p *policy.Policy, cache string) gate.Engines {
+	t.Helper()
+	images, err := image.New(image.WithKeep(keep))
+	require.NoError(t, err)
+	cataloger, err := catalog.New()
+	require.NoError(t, err)
+	database, err := vuln.Open(filepath.Join(cache, "db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, database.Close()) })
+	engines := gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: cataloger, Matcher: database}
+	verifier, err := newVerifier(p.Signatures)
+	require.NoError(t, err)
+	if verifier != nil {
+		engines.Verifier = verifier
+	}
+	return engines
+}
