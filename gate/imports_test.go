@@ -18,7 +18,8 @@ const module = "github.com/imagegate/imagegate"
 // made in one pure place, and that exchanging an engine touches one package.
 var direction = map[string][]string{
 	"sbom":              {},
-	"policy":            {"policy/expression", "sbom"},
+	"policy":            {"policy/expression", "policy/vex", "sbom"},
+	"policy/vex":        {},
 	"policy/expression": {},
 	"gate":              {"policy", "sbom"},
 	"gate/filetree":     {"sbom"},

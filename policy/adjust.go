@@ -56,7 +56,7 @@ func (p *Policy) skipSignatures() {
 	if p.Reference.Digest == DigestOrSigned {
 		p.Reference.Digest = DigestAny
 	}
-	p.Attestations = nil
+	p.Attestations, p.VEX.Signers = nil, nil
 	p.dropFromOverrides("signatures")
 	p.dropFromOverrides("attestations")
 }

@@ -36,6 +36,13 @@
 // `attestations` demand in-toto statements of a type by named signers, with a
 // condition over the predicate. One that qualifies is enough.
 //
+// # VEX
+//
+// OpenVEX and CSAF documents that the policy names, and OpenVEX attestations by
+// signers that it names for that, turn a vulnerability into a pass where the
+// latest statement about it says not_affected or fixed. See package vex for what
+// a statement is about.
+//
 // # Judging
 //
 // Evaluate is a fixed, ordered list of rules (see Rules), one small function

@@ -14,6 +14,7 @@ type question struct {
 	stage     Stage
 	now       time.Time
 	excused   ledger
+	attested  map[*Platform][]statement // of VEX attestations, once they were asked for
 }
 
 // Evaluate judges evidence. It is pure: it changes nothing that it is given, and
@@ -31,7 +32,7 @@ func (p *Policy) Evaluate(e Evidence, stage Stage, now time.Time) Verdict {
 			Rule: RuleResolve, Outcome: Undecided, Message: "no policy was loaded",
 		}}}
 	}
-	q := &question{policy: p, evidence: &e, stage: stage, now: now, excused: newLedger()}
+	q := &question{policy: p, evidence: &e, stage: stage, now: now, excused: newLedger(), attested: map[*Platform][]statement{}}
 	for i := range e.Platforms {
 		if p.Judges(e.Platforms[i].Name) {
 			q.platforms = append(q.platforms, &e.Platforms[i])

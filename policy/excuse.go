@@ -41,6 +41,9 @@ func (l ledger) lapse(i int, denied bool) {
 // excuse turns a finding into a pass where an exception in force covers it. Where
 // only an expired one would, the finding stays and names it.
 func (q *question) excuse(f Finding, o offence) Finding {
+	if f.Outcome == Pass {
+		return f // nothing to excuse
+	}
 	covering := q.covering(o)
 	for _, i := range covering {
 		if e := q.policy.Exceptions[i]; q.now.Before(e.Expires) {

@@ -77,6 +77,9 @@ func (p *Policy) needsSignatures(stage Stage) bool {
 	}) {
 		asked = true
 	}
+	if len(p.VEX.Signers) > 0 && vulnerabilityLevel(p).on() && atStage(p.Vulnerabilities.Stages, stage) {
+		asked = true
+	}
 	inTagsPlace := p.Reference.Digest == DigestOrSigned && atStage(p.Reference.Stages, stage)
 	return len(p.Signatures.Signers) > 0 && (asked || inTagsPlace)
 }

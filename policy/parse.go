@@ -18,6 +18,7 @@ func Parse(name string, data []byte) (*Policy, error) {
 	}
 	p.complete()
 	p.compile(d.inside)
+	p.readVEX(d.report)
 	validate(p, d.report)
 	if len(d.problems) > 0 {
 		return nil, newError(d.problems)

@@ -28,6 +28,7 @@ type Policy struct {
 	Content         ContentRules       `yaml:"content"`
 	SBOM            SBOMRules          `yaml:"sbom"`
 	Vulnerabilities VulnerabilityRules `yaml:"vulnerabilities"`
+	VEX             VEXRules           `yaml:"vex,omitempty"`
 	Exceptions      []Exception        `yaml:"exceptions,omitempty"`
 	Attestations    []AttestationRule  `yaml:"attestations,omitempty" json:",omitempty"`
 	// Custom are the rules of the policy's own.
@@ -43,6 +44,8 @@ type Policy struct {
 	said map[string]string
 	// conditions are the compiled expressions of the policy and its overrides.
 	conditions map[conditionKey]*expression.Expression
+	// statements are those of the VEX documents that were read, in their order.
+	statements []statement
 }
 
 // Metadata names a policy for reports.
@@ -156,6 +159,22 @@ type VulnerabilityRules struct {
 	// "unimportant") against somebody else's score.
 	Assessment Assessment    `yaml:"distributionAssessment"`
 	Database   DatabaseRules `yaml:"database"`
+}
+
+// VEXRules say whose word counts that an image is not affected by a vulnerability.
+type VEXRules struct {
+	// Documents are OpenVEX or CSAF files that are part of the policy.
+	Documents []VEXDocument `yaml:"documents,omitempty"`
+	// Signers whose OpenVEX attestations count, by their names in
+	// signatures.signers. Without one no attestation does.
+	Signers []string `yaml:"signers,omitempty"`
+}
+
+// VEXDocument is one document: exactly one of File and Data is set by the policy.
+// Resolve turns File into Data.
+type VEXDocument struct {
+	File string `yaml:"file,omitempty"`
+	Data string `yaml:"data,omitempty"`
 }
 
 // Criteria meet a vulnerability if any of them does.

@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"slices"
+
+	"github.com/imagegate/imagegate/policy/vex"
 )
 
 // Read returns the content of a file that a policy names. The policy leaves to
@@ -27,6 +29,9 @@ func (p *Policy) Resolve(read Read) (*Policy, error) {
 		}
 		resolved.Signatures.Signers[i].Key = &Key{Data: string(data)}
 	}
+	if err := resolved.resolveVEX(read); err != nil {
+		return nil, err
+	}
 	if root := resolved.Signatures.TrustRoot; root != nil && root.File != "" {
 		data, err := read(root.File)
 		if err != nil {
@@ -35,6 +40,27 @@ func (p *Policy) Resolve(read Read) (*Policy, error) {
 		resolved.Signatures.TrustRoot = &TrustRoot{Data: string(data)}
 	}
 	return resolved, nil
+}
+
+// resolveVEX reads the VEX documents, and refuses one that it cannot read: it may
+// say that an image is affected.
+func (p *Policy) resolveVEX(read Read) error {
+	p.VEX.Documents = slices.Clone(p.VEX.Documents)
+	for i, d := range p.VEX.Documents {
+		if d.File == "" {
+			continue
+		}
+		data, err := read(d.File)
+		if err != nil {
+			return fmt.Errorf("reading a VEX document: %w", err)
+		}
+		if _, err := vex.Parse(data); err != nil {
+			return fmt.Errorf("reading the VEX document %s: %w", d.File, err)
+		}
+		p.VEX.Documents[i] = VEXDocument{Data: string(data)}
+	}
+	p.readVEX(func(string, string, ...any) {}) // every one of them was parsed before
+	return nil
 }
 
 // clone is deep enough for the methods above, which replace and never change

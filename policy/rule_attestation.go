@@ -43,15 +43,15 @@ func (p *Policy) attestationRules() []rule {
 		if a.Expression != "" && condition == nil {
 			r.subject = notCompiled
 		} else {
-			r.subject = func(q *question) []Finding { return []Finding{q.attested(a, condition)} }
+			r.subject = func(q *question) []Finding { return []Finding{q.hasAttestation(a, condition)} }
 		}
 		list = append(list, r)
 	}
 	return list
 }
 
-// attested looks at the subject first, then at every platform image.
-func (q *question) attested(a AttestationRule, condition *expression.Expression) Finding {
+// hasAttestation looks at the subject first, then at every platform image.
+func (q *question) hasAttestation(a AttestationRule, condition *expression.Expression) Finding {
 	if f := missing([]Step{StepResolve}, q.evidence.Steps); f != nil {
 		return f[0]
 	}

@@ -26,6 +26,7 @@ func validate(p *Policy, report reporter) {
 	for i, e := range p.Exceptions {
 		validateException(list, e, fmt.Sprintf("exceptions[%d]", i), report)
 	}
+	validateVEX(p, report)
 	validateOverrides(p, known, report)
 	if !p.denies() {
 		report("", "denies nothing: set a rule to deny or extend baseline or restricted; to try a policy without denying, set enforcement: warn")

@@ -52,6 +52,25 @@ func validateAttestations(p *Policy, report reporter) {
 	}
 }
 
+func validateVEX(p *Policy, report reporter) {
+	const most = 1000
+	if len(p.VEX.Documents) > most {
+		report("vex.documents", "names more than %d documents", most)
+		return
+	}
+	for i, d := range p.VEX.Documents {
+		if (d.File == "") == (d.Data == "") {
+			report(fmt.Sprintf("vex.documents[%d]", i), "needs either file or data: write {file: openvex.json}")
+		}
+	}
+	signers := signerNames(p.Signatures.Signers)
+	for i, signer := range p.VEX.Signers {
+		if !slices.Contains(signers, signer) {
+			report(fmt.Sprintf("vex.signers[%d]", i), "%s", unknownWord("signer", signer, signers))
+		}
+	}
+}
+
 func validateRuleName(name string, before []string, field string, report reporter) {
 	switch {
 	case name == "":
