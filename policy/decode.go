@@ -17,10 +17,10 @@ import (
 // that what validate finds later has a line too.
 type decoder struct {
 	file     string
-	lines    []string              // of the document
-	places   map[string]*yaml.Node // by field path
-	failed   map[string]bool       // field paths that have a problem already
-	holds    map[string]bool       // those, and every path around one
+	sources  map[*yaml.Node]*source // of several documents: which node is whose
+	places   map[string]*yaml.Node  // by field path
+	failed   map[string]bool        // field paths that have a problem already
+	holds    map[string]bool        // those, and every path around one
 	problems []Problem
 }
 
@@ -49,7 +49,15 @@ func (d *decoder) report(field, format string, args ...any) {
 
 func (d *decoder) at(n *yaml.Node, field, message string) {
 	d.fail(field)
-	d.problems = append(d.problems, Problem{File: d.file, Line: n.Line, Column: n.Column, Field: field, Message: message})
+	d.problems = append(d.problems, Problem{File: d.fileOf(n), Line: n.Line, Column: n.Column, Field: field, Message: message})
+}
+
+// fileOf is the name of the document that a node stands in.
+func (d *decoder) fileOf(n *yaml.Node) string {
+	if s := d.sources[n]; s != nil {
+		return s.name
+	}
+	return d.file
 }
 
 // fail marks a field, and each field around it as holding one that failed.
@@ -138,7 +146,7 @@ func (d *decoder) unknownField(key *yaml.Node, in reflect.Type, field string) {
 	default:
 		message += ": use " + oneOf(known)
 	}
-	d.problems = append(d.problems, Problem{File: d.file, Line: key.Line, Column: key.Column, Field: field, Message: message})
+	d.problems = append(d.problems, Problem{File: d.fileOf(key), Line: key.Line, Column: key.Column, Field: field, Message: message})
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, field string) {

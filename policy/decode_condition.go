@@ -18,7 +18,7 @@ func (d *decoder) inside(field string, p expression.Problem) {
 	}
 	d.holds[field] = true
 	line, column := d.position(n, p)
-	d.problems = append(d.problems, Problem{File: d.file, Line: line, Column: column, Field: field, Message: p.Message})
+	d.problems = append(d.problems, Problem{File: d.fileOf(n), Line: line, Column: column, Field: field, Message: p.Message})
 }
 
 // position finds a place in a scalar in the document: exactly, where the scalar
@@ -35,14 +35,15 @@ func (d *decoder) position(n *yaml.Node, p expression.Problem) (line, column int
 	} else if p.Line > 1 {
 		return n.Line, n.Column
 	}
-	if line > len(d.lines) {
+	s := d.sources[n]
+	if s == nil || line > len(s.lines) {
 		return n.Line, n.Column
 	}
 	from := 0
 	if line == n.Line {
-		from = min(n.Column-1, len(d.lines[line-1]))
+		from = min(n.Column-1, len(s.lines[line-1]))
 	}
-	at := strings.Index(d.lines[line-1][from:], text[p.Line-1])
+	at := strings.Index(s.lines[line-1][from:], text[p.Line-1])
 	if at < 0 {
 		return n.Line, n.Column
 	}

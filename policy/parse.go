@@ -12,7 +12,17 @@ import (
 // nothing is opened, and files that the policy names stay names until Resolve.
 // The error is an *Error with every problem found.
 func Parse(name string, data []byte) (*Policy, error) {
-	p, d, err := lay(name, data)
+	return ParseFiles(File{Name: name, Data: data})
+}
+
+// ParseFiles reads a policy that is written in several documents. Each says what
+// the others do not: signers, VEX, exceptions, attestations, rules and overrides
+// are added up; every other field that two of them set must be the same in both.
+// The policy is called by all their names. No order is meant, except that the
+// first of all names comes first and that the later of two equally specific
+// overrides counts. The error is an *Error with every problem found in any.
+func ParseFiles(files ...File) (*Policy, error) {
+	p, d, err := lay(files...)
 	if err != nil {
 		return nil, err
 	}
@@ -26,26 +36,26 @@ func Parse(name string, data []byte) (*Policy, error) {
 	return p, nil
 }
 
-// lay decodes a document over the preset that it extends. What neither of them
-// sets stays unset, so that another document can be laid over it.
-func lay(name string, data []byte) (*Policy, *decoder, error) {
-	root, err := readDocument(name, data)
+// lay decodes documents over the preset that they extend. What neither of them
+// sets stays unset, so that other documents can be laid over it.
+func lay(files ...File) (*Policy, *decoder, error) {
+	all, err := readDocuments(files)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := base(root)
+	p, err := base(all.root)
 	if err != nil {
 		return nil, nil, err
 	}
 	inherited := p.Exceptions
 	p.APIVersion, p.Kind, p.Metadata, p.Exceptions = "", "", Metadata{}, nil
-	d := newDecoder(name, root)
-	d.lines = documentLines(data)
-	d.value(root, reflect.ValueOf(p).Elem(), "")
+	d := newDecoder(files[0].Name, all.root)
+	d.sources = all.sources
+	d.value(all.root, reflect.ValueOf(p).Elem(), "")
 	p.Exceptions = slices.Concat(inherited, p.Exceptions)
 	p.said = map[string]string{}
 	for field, n := range d.places {
-		p.said[field] = fmt.Sprintf("%s:%d", d.file, n.Line)
+		p.said[field] = fmt.Sprintf("%s:%d", d.fileOf(n), n.Line)
 	}
 	return p, d, nil
 }
@@ -59,7 +69,7 @@ func base(root *yaml.Node) (*Policy, error) {
 			if err != nil {
 				return nil, err
 			}
-			preset, _, err := lay(name+".yaml", data)
+			preset, _, err := lay(File{Name: name + ".yaml", Data: data})
 			return preset, err
 		}
 	}

@@ -38,7 +38,8 @@ func (p Problem) Error() string {
 // maxProblems is how many problems of one document are reported.
 const maxProblems = 50
 
-// Error is everything that is wrong with one policy, in the order of its lines.
+// Error is everything that is wrong with one policy, in the order of its files and
+// lines.
 type Error struct {
 	Problems []Problem
 	More     int // found beyond maxProblems
@@ -46,7 +47,7 @@ type Error struct {
 
 func newError(problems []Problem) *Error {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Field, b.Field))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Field, b.Field))
 	})
 	more := max(0, len(problems)-maxProblems)
 	return &Error{Problems: problems[:len(problems)-more], More: more}

@@ -40,6 +40,18 @@ type ExpectedFinding struct {
 	Platform string  `yaml:"platform"` // empty: any
 }
 
+// KindOf is the kind of a document; empty where it is none that is read.
+func KindOf(data []byte) string {
+	root, err := readDocument("", data)
+	if err != nil {
+		return ""
+	}
+	for _, kind := range children(root, "kind") {
+		return kind.Value
+	}
+	return ""
+}
+
 // ParseTable reads a table as strictly as Parse reads a policy. name is its file
 // name, for messages only. The error is an *Error.
 func ParseTable(name string, data []byte) (*Table, error) {

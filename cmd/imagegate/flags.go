@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,7 +23,8 @@ func (f *imageFlags) register(flags *pflag.FlagSet) {
 // policyFlags say by which policy, and add to it. The signer flags mean what they
 // mean in cosign.
 type policyFlags struct {
-	policy         string
+	policy         string   // one name, where no flag is read
+	policies       []string // --policy
 	platforms      []string
 	keys           []string
 	identity       string
@@ -37,7 +37,7 @@ type policyFlags struct {
 }
 
 func (f *policyFlags) register(flags *pflag.FlagSet) {
-	flags.StringVarP(&f.policy, "policy", "p", string(policy.BaseRestricted), "policy FILE, or the preset baseline or restricted")
+	flags.StringArrayVarP(&f.policies, "policy", "p", []string{string(policy.BaseRestricted)}, "policy FILE or FOLDER, or the preset baseline or restricted; several files make one policy")
 	flags.StringArrayVar(&f.platforms, "platform", nil, "judge only this platform (linux/amd64); repeatable (default: the policy's)")
 	flags.StringArrayVar(&f.keys, "key", nil, "public key FILE whose signature counts; repeatable")
 	flags.StringVar(&f.identity, "certificate-identity", "", "identity in the signing certificate that counts (keyless)")
@@ -51,7 +51,11 @@ func (f *policyFlags) register(flags *pflag.FlagSet) {
 
 // load reads the policy and everything that it names, and lays the flags over it.
 func (f *policyFlags) load() (*policy.Policy, error) {
-	p, err := readPolicy(f.policy)
+	names := f.policies
+	if len(names) == 0 {
+		names = []string{f.policy}
+	}
+	p, dir, err := readPolicies(names)
 	if err != nil {
 		return nil, err
 	}
@@ -63,27 +67,7 @@ func (f *policyFlags) load() (*policy.Policy, error) {
 		return nil, &usageError{err: err, hint: remedy(err)}
 	}
 	// Files are named relative to the policy, or to the working directory by flags.
-	p, err = p.Resolve(readNear(filepath.Dir(f.policy)))
-	if err != nil {
-		return nil, &usageError{err: err, hint: remedy(err)}
-	}
-	return p, nil
-}
-
-// readPolicy reads a preset by its name, or a file.
-func readPolicy(name string) (*policy.Policy, error) {
-	if p, err := policy.Preset(name); err == nil {
-		return p, nil
-	}
-	data, err := os.ReadFile(name)
-	if errors.Is(err, os.ErrNotExist) && filepath.Base(name) == name {
-		_, err = policy.Preset(name) // the nearest preset is the better answer
-		return nil, &usageError{err: err, hint: remedy(err)}
-	}
-	if err != nil {
-		return nil, usagef("imagegate policy init > policy.yaml", "reading the policy: %w", err)
-	}
-	p, err := policy.Parse(name, data)
+	p, err = p.Resolve(readNear(dir))
 	if err != nil {
 		return nil, &usageError{err: err, hint: remedy(err)}
 	}

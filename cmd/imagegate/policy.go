@@ -36,23 +36,17 @@ func newPolicyInit(s *shared) *cobra.Command {
 
 func newPolicyShow(s *shared) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show [FILE|PRESET]",
+		Use:   "show [FILE|FOLDER|PRESET]...",
 		Short: "Print the effective policy: the document laid over what it extends",
 		Example: `  imagegate policy show restricted
-  imagegate policy show policy.yaml`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef(cmd.CommandPath()+" policy.yaml", "one policy at a time, but got %d", len(args))
-			}
-			return nil
-		},
+  imagegate policy show policy.yaml
+  imagegate policy show base.yaml exceptions.yaml   # several files make one policy`,
 		ValidArgsFunction: completePolicyArgument,
 		RunE: func(_ *cobra.Command, args []string) error {
-			name := string(policy.BaseRestricted)
-			if len(args) == 1 {
-				name = args[0]
+			if len(args) == 0 {
+				args = []string{string(policy.BaseRestricted)}
 			}
-			p, err := readPolicy(name)
+			p, _, err := readPolicies(args)
 			if err != nil {
 				return err
 			}
@@ -68,7 +62,7 @@ func newPolicyShow(s *shared) *cobra.Command {
 
 func newPolicyValidate(s *shared) *cobra.Command {
 	return &cobra.Command{
-		Use:     "validate FILE...",
+		Use:     "validate FILE|FOLDER...",
 		Short:   "Check policies, and the files that they name; all mistakes at once",
 		Example: "  imagegate policy validate policy.yaml",
 		Args: func(cmd *cobra.Command, args []string) error {
