@@ -27,6 +27,7 @@ func distrolessEntries() []entry {
 		{"netbase", "6.4", ""},
 		{"tzdata", "2024b-0+deb12u1", ""},
 		{"libgcc-s1", "12.2.0-14", "gcc-12 (12.2.0-14+source)"},
+		{"linux-libc-dev", "6.1.99-1", "linux"}, // has the kernel's source, but no kernel
 	} {
 		text := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: amd64\nMaintainer: Debian <debian@example.com>\n", p.name, p.version)
 		if p.source != "" {

@@ -79,6 +79,11 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Print(l.table.text())
+	if o.only.String() == "" {
+		for _, reason := range l.table.unneeded() {
+			fmt.Printf("an explanation that nothing needed: %s\n", reason)
+		}
+	}
 	fmt.Printf("written to %s\n", path)
 	return l.table.verdict()
 }

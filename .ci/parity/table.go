@@ -120,6 +120,18 @@ func (t *table) counts() string {
 		len(t.rows), t.count(equal), t.count(explained), t.count(different), t.count(notRun))
 }
 
+// unneeded are the reasons of explanations that no row needed: they are out of
+// date, or their cases were not run.
+func (t *table) unneeded() []string {
+	var reasons []string
+	for i, e := range explanations {
+		if !t.used[i] {
+			reasons = append(reasons, e.section+", "+e.name+": "+e.reason)
+		}
+	}
+	return reasons
+}
+
 // verdict is an error if anything differs without a reason, or nothing was
 // compared at all.
 func (t *table) verdict() error {
