@@ -39,6 +39,12 @@ badinput: ## judge every kind of bad input and show what became of it
 	@$(GO) test ./cmd/imagegate -run '^TestBadInput$$' -count=1 -badinput-table $(CURDIR)/out/badinput.txt
 	@cat out/badinput.txt
 
+FAULTS ?= 10000
+faults: ## judge images through a registry that fails in every way, FAULTS times
+	@mkdir -p out
+	@$(GO) test ./cmd/imagegate -run '^TestFaultsNeverAllow$$' -count=1 -timeout 2h -faults $(FAULTS) -faults-table $(CURDIR)/out/faults.txt
+	@cat out/faults.txt
+
 FUZZTIME ?= 10m
 fuzz: ## fuzz every parser of untrusted bytes, FUZZTIME each
 	@.ci/fuzz $(FUZZTIME)

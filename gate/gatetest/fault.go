@@ -201,13 +201,18 @@ func Redirect(base string) Fault {
 
 // answer lets next answer, sends its header and returns its body unsent.
 func answer(w http.ResponseWriter, request *http.Request, next http.Handler) []byte {
+	code, body := record(w, request, next)
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	w.WriteHeader(code)
+	return body
+}
+
+// record lets next answer, and returns its status and body unsent.
+func record(w http.ResponseWriter, request *http.Request, next http.Handler) (code int, body []byte) {
 	recorded := httptest.NewRecorder()
 	next.ServeHTTP(recorded, request)
 	for key, values := range recorded.Header() {
 		w.Header()[key] = values
 	}
-	body := bytes.Clone(recorded.Body.Bytes())
-	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-	w.WriteHeader(recorded.Code)
-	return body
+	return recorded.Code, bytes.Clone(recorded.Body.Bytes())
 }

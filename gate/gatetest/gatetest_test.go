@@ -1,9 +1,12 @@
 package gatetest_test
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -102,6 +105,30 @@ func TestFaults(t *testing.T) {
 	cut, err := get(t, registry, path)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.Equal(t, whole[:10], cut)
+}
+
+// The same seed meets the same mischief, whatever happens beside it.
+func TestProxyIsSeeded(t *testing.T) {
+	t.Parallel()
+	registry := gatetest.NewRegistry(t)
+	registry.Push("app:v1", gatetest.SmallImage(t))
+	ask := func() (done [][]string) {
+		proxy := gatetest.NewProxy(t, registry, 0.5)
+		for seed := range uint64(30) {
+			ref, err := name.ParseReference(proxy.Reference(seed, "app:v1"))
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // mischief may stall
+			_, _ = remote.Head(ref, remote.WithContext(ctx), remote.WithRetryPredicate(func(error) bool { return false }))
+			cancel()
+			done = append(done, proxy.Done(seed))
+			require.Empty(t, proxy.Done(seed), "it is forgotten")
+		}
+		return done
+	}
+	first := ask()
+	require.Equal(t, first, ask())
+	require.Contains(t, first, []string(nil))
+	require.True(t, slices.ContainsFunc(first, func(kinds []string) bool { return len(kinds) > 0 }))
 }
 
 func get(t *testing.T, registry *gatetest.Registry, path string) ([]byte, error) {
