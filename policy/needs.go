@@ -72,14 +72,14 @@ func (p *Policy) ownNeeds(stage Stage) Needs {
 // rules know what to say.
 func (p *Policy) needsSignatures(stage Stage) bool {
 	asked := p.Signatures.Required.on() && atStage(p.Signatures.Stages, stage)
-	if slices.ContainsFunc(p.rules(), func(r rule) bool {
+	asked = asked || p.attestedVEX(stage) || slices.ContainsFunc(p.rules(), func(r rule) bool {
 		return r.signatures && r.level(p).on() && atStage(r.stages(p), stage)
-	}) {
-		asked = true
-	}
-	if len(p.VEX.Signers) > 0 && vulnerabilityLevel(p).on() && atStage(p.Vulnerabilities.Stages, stage) {
-		asked = true
-	}
+	})
 	inTagsPlace := p.Reference.Digest == DigestOrSigned && atStage(p.Reference.Stages, stage)
 	return len(p.Signatures.Signers) > 0 && (asked || inTagsPlace)
+}
+
+// attestedVEX says whether VEX attestations count at a stage.
+func (p *Policy) attestedVEX(stage Stage) bool {
+	return len(p.VEX.Signers) > 0 && vulnerabilityLevel(p).on() && atStage(p.Vulnerabilities.Stages, stage)
 }

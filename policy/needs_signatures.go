@@ -9,10 +9,13 @@ import (
 // all that the policy wants, so that no others need be looked for: every rule about
 // them passes, and would with more of them.
 //
-// That cannot be said where a rule of the policy's own looks at them: what such a
-// rule makes of one more nobody can tell.
+// That cannot be said where a rule of the policy's own looks at them, or where VEX
+// attestations count: what one more would change nobody can tell.
 func (p *Policy) SignaturesSuffice(e Evidence, stage Stage, now time.Time) bool {
-	p = p.For(e.Reference, "")
+	p = p.For(e.Reference, p.namespace)
+	if p.attestedVEX(stage) {
+		return false // a later statement can take back what an earlier one accepted
+	}
 	about := map[string]bool{RuleSignature: true, RuleDigest: true}
 	for _, r := range p.customRules() {
 		if r.signatures && r.level(p).on() && atStage(r.stages(p), stage) {

@@ -90,6 +90,8 @@ func TestVEXAttestations(t *testing.T) {
 	require.Equal(t, policy.Deny, decide(p, said("security", "a", "https://example.com/ns")))
 	require.Equal(t, policy.Deny, decide(parse(t, signers), good), "nobody was named")
 
+	require.False(t, p.SignaturesSuffice(good, policy.StageScan, now), "a later attestation may say otherwise")
+
 	broken := good
 	broken.Attestations = []policy.Attestation{{Signer: "security", SubjectDigest: digestOf("a"), PredicateType: openvex, Predicate: []byte("{")}}
 	require.Equal(t, policy.Deny, decide(p, broken))
