@@ -99,10 +99,12 @@ func change(s *scene, file string, edit func([]byte)) {
 
 // duringRun judges an index of two images, and does something to the database when
 // the second is read: the first was matched then. The second has vulnerable
-// packages, so that it is denied by the database that the run began with.
+// packages, so that it is denied by the database that the run began with. At
+// admission one image is read after the other.
 func (s *scene) duringRun(happen func(file string)) {
 	s.t.Helper()
 	file := s.database()
+	s.args = append(s.args, "--stage", "admission")
 	second := gatetest.WithConfig(s.t, s.image(func(files map[string]string) { files["var/lib/dpkg/status"] = oldPackages }), func(c *v1.ConfigFile) { c.Variant = "v2" })
 	s.push(gatetest.Index(s.t, namedImage(s.t, "good"), second))
 	layers, err := second.Layers()

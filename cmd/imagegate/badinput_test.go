@@ -81,7 +81,8 @@ func TestBadInput(t *testing.T) {
 func (c badInput) judge(t *testing.T, s *scene) row {
 	c.arrange(s)
 	canary := s.canary()
-	before := listing(t, s.cache)
+	database := filepath.Join(s.cache, "db")
+	before := listing(t, database)
 
 	watch := watchHeap()
 	start := time.Now()
@@ -98,7 +99,7 @@ func (c badInput) judge(t *testing.T, s *scene) row {
 	require.Less(t, took, mostTime)
 	require.LessOrEqual(t, peak, max(c.heap, mostHeap), "bytes of heap")
 	require.Empty(t, listing(t, s.temp), "left behind")
-	require.Equal(t, before, listing(t, s.cache), "the cache was changed")
+	require.Equal(t, before, listing(t, database), "the database was changed")
 	require.Empty(t, deletedButOpen(t), "still open")
 	return row{t.Name(), string(got.decision()), got.reasons(), took, peak}
 }

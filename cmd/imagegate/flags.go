@@ -11,13 +11,15 @@ import (
 	"github.com/imagegate/imagegate/policy"
 )
 
-// imageFlags say how images are reached.
+// imageFlags say how images are reached, and whether what they hold is remembered.
 type imageFlags struct {
 	insecureRegistries []string
+	memory             memoryFlags
 }
 
 func (f *imageFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.insecureRegistries, "insecure-registry", nil, "plain HTTP to this HOST[:PORT] too, not only to loopback; repeatable")
+	f.memory.register(flags)
 }
 
 // policyFlags say by which policy, and add to it. The signer flags mean what they

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/gate/inspect"
 	"github.com/imagegate/imagegate/policy"
 	"github.com/imagegate/imagegate/sbom/catalog"
 )
@@ -81,7 +82,9 @@ func (f *sbomFlags) run(ctx context.Context, reference string) error {
 func (f *sbomFlags) catalog(ctx context.Context, reference string) (gate.Result, error) {
 	line := f.newStatus()
 	defer line.done()
-	images, err := newImages(f.images, line)
+	memory := f.images.memory.open(f.shared)
+	defer memory.close()
+	images, err := newImages(f.images, line, memory)
 	if err != nil {
 		return gate.Result{}, err
 	}
@@ -93,8 +96,8 @@ func (f *sbomFlags) catalog(ctx context.Context, reference string) (gate.Result,
 	if f.platform != "" {
 		platforms = append(platforms, f.platform)
 	}
-	g, err := gate.New(policy.Nothing(platforms...), gate.Engines{Images: images, Cataloger: cataloger},
-		gate.WithDocuments(), gate.WithTimeout(f.timeout))
+	g, err := gate.New(policy.Nothing(platforms...), gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: cataloger},
+		gate.WithDocuments(), gate.WithTimeout(f.timeout), memory.ofGate())
 	if err != nil {
 		return gate.Result{}, err
 	}

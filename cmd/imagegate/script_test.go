@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +18,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/imagegate/imagegate/gate/gatetest"
@@ -41,6 +45,13 @@ func TestMain(m *testing.M) {
 //	archive IMAGE FILE          writes an image as docker save does
 //	moves NAME:TAG IMAGE        moves the tag as soon as a blob is read
 //	writes N                    demands that the registry was asked for N changes
+//	requests N [PATH]           demands N requests for paths that contain PATH since
+//	                            forget, or since the script began
+//	forget                      counts from here
+//	spoil cut|edit|replace      damages every entry of the cache
+//	same FILE FILE              demands equal JSON reports, but for times and what was
+//	                            remembered
+//	readonly, writable FOLDER   lets nobody write into a folder, or again
 func TestScript(t *testing.T) {
 	cache := builtDatabase(t)
 	advisories, err := filepath.Abs(filepath.Join("..", "..", "examples", "demo", "advisories"))
@@ -56,11 +67,17 @@ func TestScript(t *testing.T) {
 			}
 			env.Values[worldKey{}] = w
 			env.Setenv("REGISTRY", w.registry.Host())
-			env.Setenv("IMAGEGATE_CACHE_DIR", cache)
+			env.Setenv("IMAGEGATE_CACHE_DIR", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("ADVISORIES", advisories)
 			env.Setenv("CI_EXAMPLES", ci)
 			env.Setenv("DOCKER_CONFIG", env.WorkDir)
-			return w.write(env.WorkDir)
+			return errors.Join(w.write(env.WorkDir), ownCache(env.WorkDir, cache))
+		},
+		Condition: func(condition string) (bool, error) {
+			if condition == "root" { // whom no mode keeps out
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", condition)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":        exits,
@@ -75,6 +92,12 @@ func TestScript(t *testing.T) {
 			"archive":      writeArchive,
 			"moves":        movesTag,
 			"writes":       writes,
+			"requests":     requests,
+			"spoil":        spoil,
+			"same":         sameReports,
+			"readonly":     func(ts *testscript.TestScript, _ bool, args []string) { setReadOnly(ts, args[0], true) },
+			"writable":     func(ts *testscript.TestScript, _ bool, args []string) { setReadOnly(ts, args[0], false) },
+			"forget":       func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).registry.Forget() },
 		},
 	})
 }
@@ -88,6 +111,12 @@ func builtDatabase(t *testing.T) string {
 		"--from", filepath.Join("..", "..", "examples", "demo", "advisories")}, console{out: &out, err: &out})
 	require.Equal(t, exitAllowed, code, out.String())
 	return cache
+}
+
+// ownCache gives a script a memory of its own, beside the database of all.
+func ownCache(dir, shared string) error {
+	own := filepath.Join(dir, ".cache")
+	return errors.Join(os.Mkdir(own, 0o700), os.Symlink(filepath.Join(shared, "db"), filepath.Join(own, "db")))
 }
 
 type worldKey struct{}
@@ -194,4 +223,76 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	server := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
 	ts.Defer(server.Close)
 	ts.Setenv("WWW", server.URL+"/v6/latest.json")
+}
+
+// requests counts what the registry was asked for.
+func requests(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	part := ""
+	if len(args) > 1 {
+		part = args[1]
+	}
+	if got := of(ts).registry.Count(part); got != want {
+		ts.Fatalf("%d requests for %q, not %d: %+v", got, part, want, of(ts).registry.Requests())
+	}
+}
+
+// spoil damages every entry of the cache: cuts it short, flips a bit, or puts the
+// entry of another key in its place.
+func spoil(ts *testscript.TestScript, _ bool, args []string) {
+	entries, err := filepath.Glob(filepath.Join(ts.Getenv("IMAGEGATE_CACHE_DIR"), "store", "??", "*"))
+	ts.Check(err)
+	if len(entries) < 2 {
+		ts.Fatalf("%d entries to spoil", len(entries))
+	}
+	first, err := os.ReadFile(entries[0])
+	ts.Check(err)
+	for i, entry := range entries {
+		content, err := os.ReadFile(entry)
+		ts.Check(err)
+		switch args[0] {
+		case "cut":
+			content = content[:len(content)/2]
+		case "edit":
+			content[len(content)/2+i%8] ^= 1
+		case "replace":
+			content, first = first, content
+		}
+		ts.Check(os.WriteFile(entry, content, 0o600))
+	}
+}
+
+// sameReports compares what may not depend on what was remembered.
+func sameReports(ts *testscript.TestScript, _ bool, args []string) {
+	var reports [2]map[string]any
+	for i := range reports {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[i])), &reports[i]))
+		for _, result := range reports[i]["results"].([]any) {
+			delete(result.(map[string]any), "timings")
+			delete(result.(map[string]any), "cache")
+		}
+	}
+	if !assert.ObjectsAreEqual(reports[0], reports[1]) {
+		one, _ := json.MarshalIndent(reports[0], "", "  ")
+		two, _ := json.MarshalIndent(reports[1], "", "  ")
+		require.Equal(of(ts).t, string(one), string(two))
+	}
+}
+
+// setReadOnly changes the mode of a folder and of all below it.
+func setReadOnly(ts *testscript.TestScript, folder string, readOnly bool) {
+	if os.Getuid() == 0 {
+		ts.Fatalf("modes keep nothing from the superuser: guard this with [!root]")
+	}
+	ts.Check(filepath.WalkDir(ts.MkAbs(folder), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if readOnly {
+			return os.Chmod(path, 0o500)
+		}
+		return os.Chmod(path, 0o700)
+	}))
+	ts.Defer(func() { _ = os.Chmod(ts.MkAbs(folder), 0o700) })
 }

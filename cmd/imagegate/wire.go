@@ -20,8 +20,9 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 		options = append(options, gate.WithDocuments())
 	}
 
-	line := f.newStatus()
-	if engines.Images, err = newImages(f.images, line); err != nil {
+	line, memory := f.newStatus(), f.images.memory.open(f.shared)
+	options = append(options, memory.ofGate())
+	if engines.Images, err = newImages(f.images, line, memory); err != nil {
 		return nil, nil, err
 	}
 	verifier, err := newVerifier(p.Signatures)
@@ -36,22 +37,22 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 	if engines.Cataloger, err = catalog.New(); err != nil {
 		return nil, nil, err
 	}
-	catalog.Prepare() // beside the pull, so that it costs no time
 	matcher := newMatcher(ctx, f.shared, f.database, p.Vulnerabilities.Database)
 	engines.Matcher = matcher
 
 	if g, err = gate.New(p, engines, options...); err != nil {
 		return nil, nil, err
 	}
-	return g, func() { line.done(); matcher.close() }, nil
+	return g, func() { line.done(); matcher.close(); memory.close() }, nil
 }
 
 // newImages reads images with what their consumers will ask for kept.
-func newImages(f imageFlags, line *status) (*image.Images, error) {
+func newImages(f imageFlags, line *status, memory memory) (*image.Images, error) {
 	return image.New(
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.insecureRegistries...),
 		image.WithKeep(keep),
+		memory.ofImages(),
 		image.WithProgress(line.pullProgress()),
 	)
 }

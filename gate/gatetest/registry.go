@@ -123,6 +123,13 @@ func (r *Registry) Requests() []Request {
 	return slices.Clone(r.requests)
 }
 
+// Forget makes Requests and what counts them begin anew.
+func (r *Registry) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests = nil
+}
+
 // Count is the number of requests whose path contains part ("/manifests/").
 func (r *Registry) Count(part string) int {
 	n := 0

@@ -20,6 +20,7 @@ type Images struct {
 	plain    map[string]bool
 	engine   string
 	reading  reading
+	memory   gate.Memory // nil: none
 	keychain authn.Keychain
 	uploads  http.RoundTripper // what a push goes through
 }
@@ -50,6 +51,7 @@ func New(options ...Option) (*Images, error) {
 		plain:    s.plain,
 		engine:   s.engine,
 		sessions: newSessions(s.keychain, decorate(base, s.plain, s.agent, limits)),
+		memory:   s.memory,
 		keychain: s.keychain,
 		uploads:  decorate(uploads, s.plain, s.agent, limits),
 		reading:  s.reading.withDefaults(limits),
@@ -105,16 +107,25 @@ func (i *Images) openRegistry(ctx context.Context, l location) (document, source
 		return document{}, nil, err
 	}
 	r := &registry{repository: repository, sessions: i.sessions, limits: i.limits}
+	below := i.remembering(r)
 	if l.reference.ByDigest {
 		root, err := readManifest(ctx, r, l.digest)
-		return root, r, err
+		return root, below, err
 	}
 	raw, mediaType, err := r.manifest(ctx, l.reference.Tag)
 	if err != nil {
 		return document{}, nil, err
 	}
 	root, err := parseDocument(raw, sha256Of(raw), mediaType)
-	return root, r, err
+	return root, below, err
+}
+
+// remembering puts the memory, where there is one, before what lies below the root.
+func (i *Images) remembering(r *registry) source {
+	if i.memory == nil {
+		return r
+	}
+	return remembered{r, i.memory}
 }
 
 // repository lets the login try plain HTTP where that is allowed.

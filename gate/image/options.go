@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/imagegate/imagegate/gate"
 )
 
 // Option changes how Images reads, never what it believes.
@@ -21,6 +23,7 @@ type settings struct {
 	engine    string
 	limits    Limits
 	reading   reading
+	memory    gate.Memory
 }
 
 // WithKeychain replaces where credentials are looked up. Default DefaultKeychain.

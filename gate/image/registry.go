@@ -103,10 +103,6 @@ func startsAt(response *http.Response, offset int64) bool {
 // get asks for something below the repository; any answer but 200 and 206 is a
 // *statusError.
 func (r *registry) get(ctx context.Context, path string, header http.Header) (*http.Response, error) {
-	through, err := r.sessions.to(ctx, r.repository)
-	if err != nil {
-		return nil, r.translate(err)
-	}
 	address := url.URL{Scheme: "https", Host: r.repository.RegistryStr(), Path: "/v2/" + r.repository.RepositoryStr() + "/"}
 	below, err := address.Parse(path)
 	if err != nil {
@@ -117,8 +113,7 @@ func (r *registry) get(ctx context.Context, path string, header http.Header) (*h
 		return nil, err
 	}
 	request.Header = header
-	client := http.Client{Transport: through, CheckRedirect: followRedirect}
-	response, err := client.Do(request)
+	response, err := r.sessions.send(ctx, r.repository, request)
 	if err != nil {
 		return nil, r.translate(err)
 	}

@@ -34,29 +34,56 @@ type session struct {
 	since     time.Time
 }
 
-// to opens or reuses the session for a repository. Two callers that come first at
-// once both open one; the later one stays.
-func (s *sessions) to(ctx context.Context, repository name.Repository) (http.RoundTripper, error) {
-	key := repository.Name()
+// send sends a request below a repository, within its session.
+//
+// Where there are no credentials, the first request is sent as it is: a registry
+// that answers it wants no login, and is spared the question whether it does. One
+// that refuses has said how to log in.
+func (s *sessions) send(ctx context.Context, repository name.Repository, request *http.Request) (*http.Response, error) {
+	through, ok := s.known(repository)
+	if !ok {
+		auth, err := authn.Resolve(ctx, s.keychain, repository)
+		if err != nil {
+			return nil, err
+		}
+		base := s.base
+		if auth == authn.Anonymous {
+			var response *http.Response
+			if response, base = s.unannounced(repository, request); response != nil {
+				return response, nil
+			}
+		}
+		if through, err = s.log(ctx, repository, auth, base); err != nil {
+			return nil, err
+		}
+	}
+	client := http.Client{Transport: through, CheckRedirect: followRedirect}
+	return client.Do(request)
+}
+
+func (s *sessions) known(repository name.Repository) (http.RoundTripper, bool) {
 	s.mu.Lock()
-	known, ok := s.open[key]
-	s.mu.Unlock()
-	if ok && time.Since(known.since) < sessionTime {
-		return known.transport, nil
-	}
-	auth, err := authn.Resolve(ctx, s.keychain, repository)
+	defer s.mu.Unlock()
+	known, ok := s.open[repository.Name()]
+	return known.transport, ok && time.Since(known.since) < sessionTime
+}
+
+// log opens the session of a repository. Two callers that come first at once both
+// open one; the later one stays.
+func (s *sessions) log(ctx context.Context, repository name.Repository, auth authn.Authenticator, base http.RoundTripper) (http.RoundTripper, error) {
+	opened, err := transport.NewWithContext(ctx, repository.Registry, auth, base, []string{repository.Scope(transport.PullScope)})
 	if err != nil {
 		return nil, err
 	}
-	opened, err := transport.NewWithContext(ctx, repository.Registry, auth, s.base, []string{repository.Scope(transport.PullScope)})
-	if err != nil {
-		return nil, err
-	}
+	s.keep(repository, opened)
+	return opened, nil
+}
+
+func (s *sessions) keep(repository name.Repository, opened http.RoundTripper) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.open) >= maxSessions {
 		clear(s.open)
 	}
-	s.open[key] = session{opened, time.Now()}
-	return opened, nil
+	s.open[repository.Name()] = session{opened, time.Now()}
 }

@@ -79,7 +79,9 @@ func (c *Cataloger) catalog(ctx context.Context, image sbom.Image, files sbom.Fi
 	if err != nil {
 		return nil, err
 	}
-	engine.Descriptor.Configuration = configured{Gaps: gaps, Cataloging: engine.Descriptor.Configuration}
+	if engine.Descriptor.Configuration, err = plainForm(configured{Gaps: gaps, Cataloging: engine.Descriptor.Configuration}); err != nil {
+		return nil, err
+	}
 	return newDocument(engine, gaps), nil
 }
 
