@@ -20,6 +20,9 @@ func (costs) CallCost(_, overload string, args []ref.Val, _ ref.Val) *uint64 {
 		// of the pattern.
 		cost := (1 + size(args[0])/10) * (1 + size(args[1])/4)
 		return &cost
+	case strings.HasPrefix(overload, "string_to_") || strings.HasPrefix(overload, "is_"):
+		cost := 1 + size(args[0])/10
+		return &cost
 	case strings.HasPrefix(overload, "list_") && ours[overload]:
 		cost := 1 + size(args[0])
 		return &cost

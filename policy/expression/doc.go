@@ -15,10 +15,11 @@
 // The functions are those of CEL's standard library with optional types and the
 // extensions strings, lists, sets, math, regex and two-variable comprehensions,
 // and of Kubernetes' library: find and findAll of text; isSorted, sum, min, max,
-// indexOf and lastIndexOf of lists. They are written here since Kubernetes' own
-// package brings its API types and doubles the size of a small program. What is
-// missing of Kubernetes: url, ip, cidr, quantity, semver and format; authorizer
-// and JSON patches mean nothing outside of an API server.
+// indexOf and lastIndexOf of lists; url, ip, cidr, quantity and semver with their
+// methods. They are written here since Kubernetes' own package brings its API
+// types and doubles the size of a small program. What is missing of Kubernetes:
+// format, ip.isCanonical, cidr masked, and the second argument of semver;
+// authorizer and JSON patches mean nothing outside of an API server.
 //
 // It refuses to know what the values mean, policies, files and the time.
 package expression

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -9,8 +10,9 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// kubernetes are the functions that Kubernetes adds to lists and text
-// (k8s.io/apiserver pkg/cel/library: lists.go, regex.go).
+// kubernetes are the functions that Kubernetes adds (k8s.io/apiserver
+// pkg/cel/library): those of lists and text here (lists.go, regex.go), the others
+// in files of their own.
 func kubernetes() cel.EnvOption {
 	return cel.Lib(library{})
 }
@@ -21,7 +23,7 @@ type library struct{}
 func (library) CompileOptions() []cel.EnvOption {
 	element := cel.TypeParamType("T")
 	list := cel.ListType(element)
-	return []cel.EnvOption{
+	return slices.Concat(addresses(), numbers(), []cel.EnvOption{
 		cel.Function("find", cel.MemberOverload("string_find_string", []*cel.Type{cel.StringType, cel.StringType}, cel.StringType, cel.BinaryBinding(find))),
 		cel.Function("findAll",
 			cel.MemberOverload("string_find_all_string", []*cel.Type{cel.StringType, cel.StringType}, cel.ListType(cel.StringType),
@@ -39,7 +41,7 @@ func (library) CompileOptions() []cel.EnvOption {
 		cel.Function("lastIndexOf", cel.MemberOverload("list_last_index_of", []*cel.Type{list, element}, cel.IntType, cel.BinaryBinding(func(v, wanted ref.Val) ref.Val {
 			return indexOf(v, wanted, true)
 		}))),
-	}
+	})
 }
 
 // ProgramOptions are none.
