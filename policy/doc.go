@@ -17,6 +17,12 @@
 // switched off with `allow` (or false), `off`, `any`, `ignore` or an empty list,
 // never by leaving it out.
 //
+// # Several documents
+//
+// ParseFiles joins documents into one policy. Signers, VEX, exceptions,
+// attestations, rules and overrides add up; any other field that two documents set
+// must be the same in both. Variables of the environment are text everywhere.
+//
 // # Overrides
 //
 // An override is laid over the policy for the images and namespaces that it

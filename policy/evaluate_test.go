@@ -36,6 +36,16 @@ exceptions:
 		"some":       parse(t, "platforms: [linux/amd64]\n"+everything),
 		"audited":    parse(t, "enforcement: audit\nextends: baseline\n"+releaseSigner),
 		"signatures": parse(t, releaseSigner),
+		"own": parse(t, twoSigners+`config: {baseImages: [registry.example.com/base/**]}
+vulnerabilities: {deny: {cvss: 7}, grace: {high: 14d}}
+vex: {signers: [release]}
+attestations: [{name: a, predicateType: x, expression: "predicate.a == 1"}]
+rules:
+- {name: image, expression: "image.packages.all(p, p.name != '') && image.config.uid > 0"}
+- {name: whole, expression: "[image].size() == 1"}
+- {name: subject, expression: "subject.tag != 'latest'"}
+- {name: signed, expression: "signatures.exists(s, s.subjectDigest == subject.digest)", level: warn}
+`),
 		"overridden": parse(t, everything+"overrides: [{match: {images: ['**']}, content: {shells: warn}, vulnerabilities: {deny: {cvss: 8}}}]\n"),
 	}
 }
@@ -70,6 +80,17 @@ func images() map[string]policy.Evidence {
 	old := goodImage()
 	old.Database.Built = now.AddDate(0, -1, 0)
 	list["old database"] = old
+	accepted := vulnerable(ref(9.8), "critical", false)
+	accepted.Platforms[1].Vulnerabilities = accepted.Platforms[1].Vulnerabilities[1:]
+	accepted.Platforms[1].Vulnerabilities[0].PURL = "pkg:deb/debian/openssl@1"
+	accepted.Attestations = []policy.Attestation{
+		{Signer: "release", SubjectDigest: digestOf("a"), PredicateType: "https://openvex.dev/ns", Predicate: []byte(openVEX(notAffected, "2026-11-01"))},
+		{Signer: "ci", SubjectDigest: digestOf("a"), PredicateType: "x", Predicate: []byte(`{"a": 1}`)},
+	}
+	for i := range accepted.Platforms {
+		accepted.Platforms[i].Config.Labels = map[string]string{"org.opencontainers.image.base.name": "registry.example.com/base/static"}
+	}
+	list["accepted"] = accepted
 	return list
 }
 
