@@ -86,7 +86,7 @@ func run(gate, out string) error {
 func check(gate, host, out, database string, e expectation) error {
 	say("%s: %s", e.name, e.why)
 	base := filepath.Join(out, strings.NewReplacer(":", "-").Replace(e.name))
-	code, err := command(gate, "check", host+"/demo/"+e.name,
+	code, err := command(gate, "check", host+"/demo/"+e.name, "--cache-dir", filepath.Join(out, "cache"),
 		"--key", filepath.Join(out, "cosign.pub"), "--insecure-ignore-tlog",
 		"--db", database, "--offline",
 		"-o", "text", "-o", "json="+base+".report.json",
