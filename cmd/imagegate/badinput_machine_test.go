@@ -97,21 +97,35 @@ func change(s *scene, file string, edit func([]byte)) {
 	require.NoError(s.t, handle.Close())
 }
 
-// duringRun judges an index of two images, and does something to the database when
-// the second is read: the first was matched then. The second has vulnerable
-// packages, so that it is denied by the database that the run began with. At
-// admission one image is read after the other.
+// duringRun judges an image with vulnerable packages, and does something to the
+// open database when its layer is read. It may be denied by the database that the
+// run began with, but not be allowed.
 func (s *scene) duringRun(happen func(file string)) {
 	s.t.Helper()
 	file := s.database()
-	s.args = append(s.args, "--stage", "admission")
-	second := gatetest.WithConfig(s.t, s.image(func(files map[string]string) { files["var/lib/dpkg/status"] = oldPackages }), func(c *v1.ConfigFile) { c.Variant = "v2" })
-	s.push(gatetest.Index(s.t, namedImage(s.t, "good"), second))
-	layers, err := second.Layers()
+	vulnerable := s.image(func(files map[string]string) { files["var/lib/dpkg/status"] = oldPackages })
+	s.push(vulnerable)
+	layers, err := vulnerable.Layers()
 	require.NoError(s.t, err)
 	digest, err := layers[0].Digest()
 	require.NoError(s.t, err)
 	s.registry.Break("/blobs/"+digest.String(), gatetest.Then(func() { happen(file) }))
+	s.instead = func() outcome {
+		p := s.unsigned()
+		engines, done := realEngines(s.t, p, filepath.Join(s.dir, "db"))
+		defer done()
+		g, err := gate.New(p, engines)
+		require.NoError(s.t, err)
+		return s.check(s.ctx, g)
+	}
+}
+
+// unsigned is a policy that does not ask for signatures.
+func (s *scene) unsigned() *policy.Policy {
+	s.t.Helper()
+	p, err := (&policyFlags{policy: "restricted", skipSignatures: true}).load()
+	require.NoError(s.t, err)
+	return p
 }
 
 // replaceDatabase installs another database, as `db update` does.
@@ -130,7 +144,7 @@ func badPolicies() []badInput {
 	const head = "apiVersion: imagegate.dev/v1\nkind: Policy\nmetadata: {name: test}\n"
 	return []badInput{
 		{"missing", func(s *scene) { s.policy = s.dir + "/nothing.yaml" }, misused, "reading the policy", 0},
-		{"that is a folder", func(s *scene) { s.policy = s.dir }, misused, "reading the policy", 0},
+		{"that is a folder", func(s *scene) { s.policy = s.dir }, misused, "policy", 0},
 		{"empty", with(""), misused, "policy.yaml", 0},
 		{"of nothing but comments", with("# nothing\n---\n"), misused, "policy.yaml", 0},
 		{"binary", with("\x00\x01\xff\xfe"), misused, "policy.yaml", 0},
@@ -206,9 +220,9 @@ func (s *scene) large() {
 func (s *scene) cancelledAt(step string) {
 	s.good()
 	s.instead = func() outcome {
-		p, err := (&policyFlags{policy: "restricted", skipSignatures: true}).load()
-		require.NoError(s.t, err)
-		engines := realEngines(s.t, p, s.cache)
+		p := s.unsigned()
+		engines, done := realEngines(s.t, p, filepath.Join(s.cache, "db"))
+		defer done()
 		c := canceller{engines, step, s.cancel}
 		g, err := gate.New(p, gate.Engines{Images: engines.Images, Inspector: cancelInspector{c}, Cataloger: cancelCataloger{c}, Matcher: cancelMatcher{c}})
 		require.NoError(s.t, err)

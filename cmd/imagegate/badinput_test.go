@@ -164,13 +164,11 @@ func (s *scene) run() outcome {
 // command is the command line of the scene.
 func (s *scene) command() []string {
 	args := []string{"check", "-q", "--offline", "-o", "json", "--policy", s.policy, "--timeout", s.timeout.String()}
-	switch {
-	case s.signers != nil:
-		args = append(args, s.signers...)
-	default:
-		args = append(args, "--insecure-skip-signatures")
+	signers := s.signers
+	if signers == nil {
+		signers = []string{"--insecure-skip-signatures"}
 	}
-	return append(append(args, s.args...), s.reference)
+	return slices.Concat(args, signers, s.args, []string{s.reference})
 }
 
 // check asks a gate that was joined by hand, where a case needs its hands in it.

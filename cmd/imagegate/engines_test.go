@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,21 +13,21 @@ import (
 	"github.com/imagegate/imagegate/sbom/vuln"
 )
 
-// realEngines are those of wire.go, for tests that ask a gate directly.
-func realEngines(t testing.TB, p *policy.Policy, cache string) gate.Engines {
+// realEngines are those of wire.go, for tests that ask a gate directly. The database
+// is open until done.
+func realEngines(t testing.TB, p *policy.Policy, folder string) (engines gate.Engines, done func()) {
 	t.Helper()
 	images, err := image.New(image.WithKeep(keep))
 	require.NoError(t, err)
 	cataloger, err := catalog.New()
 	require.NoError(t, err)
-	database, err := vuln.Open(filepath.Join(cache, "db"))
+	database, err := vuln.Open(folder)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, database.Close()) })
-	engines := gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: cataloger, Matcher: database}
+	engines = gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: cataloger, Matcher: database}
 	verifier, err := newVerifier(p.Signatures)
 	require.NoError(t, err)
 	if verifier != nil {
 		engines.Verifier = verifier
 	}
-	return engines
+	return engines, func() { require.NoError(t, database.Close()) }
 }

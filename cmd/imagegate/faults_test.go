@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -49,7 +50,7 @@ func TestFaultsNeverAllow(t *testing.T) {
 	proxy := gatetest.NewProxy(t, w.registry, faultRate, "plain:v1", "root:v1")
 	tally := tally{counts: map[string]map[judged]int{}}
 	var group errgroup.Group
-	group.SetLimit(8 * runtime.GOMAXPROCS(0))
+	group.SetLimit(12 * runtime.GOMAXPROCS(0)) // they wait more than they work
 	for i := range *faultChecks {
 		seed, image := *faultSeed+uint64(i), images[i%len(images)]
 		group.Go(func() error {
@@ -118,7 +119,8 @@ signatures:
 `), 0o600))
 	p, err := (&policyFlags{policy: file}).load()
 	require.NoError(t, err)
-	engines := realEngines(t, p, builtDatabase(t))
+	engines, done := realEngines(t, p, filepath.Join(builtDatabase(t), "db"))
+	t.Cleanup(done)
 	return func(timeout time.Duration) *gate.Gate {
 		g, err := gate.New(p, engines, gate.WithTimeout(timeout))
 		require.NoError(t, err)
