@@ -86,6 +86,8 @@ func joinField(parent, name string) string {
 func (d *decoder) value(n *yaml.Node, v reflect.Value, field string) {
 	d.places[field] = n
 	switch {
+	case v.Type() == reflect.TypeFor[Override]():
+		d.override(n, v, field) // one without a value, too, is one that sets nothing
 	case n.Tag == "!!null":
 		d.at(n, field, "has no value")
 	case v.Kind() == reflect.Pointer:
@@ -93,8 +95,6 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, field string) {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
 		d.value(n, v.Elem(), field)
-	case v.Type() == reflect.TypeFor[Override]():
-		d.override(n, v, field)
 	case v.Type() == reflect.TypeFor[time.Time]() || isText(v):
 		d.scalar(n, v, field)
 	case v.Kind() == reflect.Struct:
