@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ func followRedirect(request *http.Request, via []*http.Request) error {
 		return errors.New("too many redirects")
 	}
 	from, to := via[0].URL, request.URL
-	if from.Scheme == "https" && to.Scheme != "https" {
+	if lastSent(request, via).Scheme == "https" && to.Scheme != "https" {
 		return refuse("%s redirects from HTTPS to plain HTTP on %s", from.Host, to.Host)
 	}
 	if to.Hostname() != from.Hostname() && isInside(to.Hostname()) && !isInside(from.Hostname()) {
@@ -30,6 +31,15 @@ func followRedirect(request *http.Request, via []*http.Request) error {
 		request.Header.Del("Cookie")
 	}
 	return nil
+}
+
+// lastSent is where the request went that was answered with a redirect: a session
+// may have sent it another way than it was asked to.
+func lastSent(request *http.Request, via []*http.Request) *url.URL {
+	if answer := request.Response; answer != nil && answer.Request != nil {
+		return answer.Request.URL
+	}
+	return via[len(via)-1].URL
 }
 
 // isInside says whether a host is by its name or address on this machine or in a

@@ -162,6 +162,16 @@ func TestBlobsMayLieElsewhere(t *testing.T) {
 	require.Positive(t, storage.Count("/blobs/"))
 }
 
+// A registry on plain HTTP that wants no login may keep its blobs elsewhere, too.
+func TestBlobsOfAnOpenRegistryMayLieElsewhere(t *testing.T) {
+	t.Parallel()
+	storage, _ := pushed(t)
+	registry, _ := pushed(t)
+	registry.Break("/blobs/", gatetest.Redirect("http://"+storage.Host()))
+	require.Contains(t, paths(t, only(t, resolve(t, registry.Host()+"/app:v1"))), "/app")
+	require.Positive(t, storage.Count("/blobs/"))
+}
+
 func TestRedirectsInCirclesEnd(t *testing.T) {
 	t.Parallel()
 	registry, _ := pushed(t)
