@@ -32,9 +32,10 @@ is as good as none. The least recently used go when there is too much.`,
 
 func newCacheStatus(s *shared) *cobra.Command {
 	return &cobra.Command{
-		Use:   "status",
-		Short: "Show where the cache is, and how much of what is in it",
-		Args:  noArguments,
+		Use:     "status",
+		Short:   "Show where the cache is, and how much of what is in it",
+		Example: "  imagegate cache status",
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			status, err := s.disk().Status()
 			if err != nil {

@@ -32,7 +32,9 @@ func newDBStatus(s *shared) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show which database is in place, and whether it is whole",
-		Args:  noArguments,
+		Example: `  imagegate db status
+  imagegate db status --db out/db`,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			status := vuln.Inspect(f.folder(s))
 			if status.Err != nil {
@@ -102,7 +104,9 @@ func newDBList(s *shared) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the databases that an address offers",
-		Args:  noArguments,
+		Example: `  imagegate db list
+  imagegate db list --url https://mirror.example.com/grype/v6/latest.json`,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			available, err := vuln.List(cmd.Context(), f.url, f.options(nil)...)
 			if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/imagegate/imagegate/gate"
 	"github.com/imagegate/imagegate/gate/report"
@@ -83,8 +82,7 @@ func isUsage(err error) bool {
 	var usage *usageError
 	var reference *gate.ReferenceError
 	var format *report.UnknownFormatError
-	return errors.As(err, &usage) || errors.As(err, &reference) || errors.As(err, &format) ||
-		strings.HasPrefix(err.Error(), "unknown command ") // cobra has no type for it
+	return errors.As(err, &usage) || errors.As(err, &reference) || errors.As(err, &format)
 }
 
 func message(err error) string {

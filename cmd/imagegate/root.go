@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+
+	"github.com/imagegate/imagegate/policy"
 )
 
 // shared are the flags that every verb has.
@@ -29,6 +32,13 @@ exit codes: 0 allowed · 1 denied · 2 usage or configuration · 3 could not be 
   imagegate sbom registry.example.com/app:1.4 --format spdx-json`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs, // so that RunE is the one to complain
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownCommand(cmd, args[0])
+		},
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
@@ -53,15 +63,39 @@ func defaultCacheDir() string {
 	return ".imagegate"
 }
 
-// references demands at least one argument.
+// unknownCommand names the nearest one.
+func unknownCommand(parent *cobra.Command, word string) error {
+	var names []string
+	for _, c := range parent.Commands() {
+		names = append(names, c.Name())
+	}
+	hint := parent.CommandPath() + " --help"
+	if near := policy.Suggest(word, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", parent.CommandPath()+" "+near)
+	}
+	return usagef(hint, "unknown command %q", word)
+}
+
+// references demands at least one argument, and none that is a policy's file.
 func references(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usagef(cmd.CommandPath()+" registry.example.com/app:1.4", "which image? no reference given")
+	}
+	for _, arg := range args {
+		if ext := filepath.Ext(arg); ext != ".yaml" && ext != ".yml" {
+			continue
+		}
+		if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
+			return usagef(fmt.Sprintf("%s REF --policy %s", cmd.CommandPath(), arg), "%s is a file here, not an image", arg)
+		}
 	}
 	return nil
 }
 
 func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && cmd.HasSubCommands() {
+		return unknownCommand(cmd, args[0])
+	}
 	if len(args) > 0 {
 		return usagef(cmd.CommandPath()+" --help", "%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
 	}

@@ -30,9 +30,10 @@ func toolVersion() string {
 
 func newVersion(s *shared) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of imagegate and of its engines",
-		Args:  noArguments,
+		Use:     "version",
+		Short:   "Print the version of imagegate and of its engines",
+		Example: "  imagegate version",
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintf(s.console.out, "imagegate %s %s/%s %s\n", toolVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			info, ok := debug.ReadBuildInfo()
