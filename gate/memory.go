@@ -31,8 +31,10 @@ type Memory interface {
 // Codec turns bills of materials into bytes and back. sbom/catalog implements it.
 type Codec interface {
 	EncodeDocument(*sbom.Document) ([]byte, error)
-	// DecodeDocument reads what EncodeDocument wrote, as the document of an image
-	// with the same digest: under which name it is asked for may have changed.
+	// EncodeInventory writes only what a Matcher looks at.
+	EncodeInventory(*sbom.Document) ([]byte, error)
+	// DecodeDocument reads what either wrote, as the document of an image with the
+	// same digest: under which name it is asked for may have changed.
 	DecodeDocument(data []byte, image sbom.Image) (*sbom.Document, error)
 }
 
@@ -55,7 +57,8 @@ func WithMemory(memory Memory, codec Codec, engines string) Option {
 const (
 	factFiles      = "files"      // what the files of a platform image say
 	factPackages   = "packages"   // the bill of materials in our words
-	factDocument   = "document"   // the same in the cataloger's own form
+	factDocument   = "document"   // the same in the cataloger's own form, where somebody wanted it
+	factInventory  = "inventory"  // as much of that as matching needs
 	factMatches    = "matches"    // the vulnerabilities of a bill of materials
 	factSignatures = "signatures" // what verified
 )

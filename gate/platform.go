@@ -193,7 +193,7 @@ func (p *platformCheck) catalog(ctx context.Context, files tree) {
 			return err
 		}
 		p.setDocument(document)
-		p.check.gate.memory.rememberDocument(ctx, p.about(), document)
+		p.check.gate.memory.rememberDocument(ctx, p.about(), document, p.check.gate.documents)
 		return nil
 	})
 }

@@ -49,16 +49,18 @@ func (p *platformCheck) recallFiles(ctx context.Context) {
 	}
 }
 
-// recallPackages needs the whole document only where somebody asks for it, or
+// recallPackages needs the cataloger's own form only where somebody asks for it, or
 // where it has to be matched with another database.
 func (p *platformCheck) recallPackages(ctx context.Context) {
 	var found packagesFact
 	_, p.known.packages = p.check.gate.memory.read(ctx, &found, factPackages, p.evidence.Digest, p.evidence.Name)
 	if p.known.packages {
 		p.recallMatches(ctx)
-		unmatched := p.check.needs.Vulnerabilities && p.database != nil && !p.known.matches
-		if p.check.gate.documents || unmatched {
-			p.document, p.known.packages = p.check.gate.memory.recallDocument(ctx, p.about())
+		switch unmatched := p.check.needs.Vulnerabilities && p.database != nil && !p.known.matches; {
+		case p.check.gate.documents:
+			p.document, p.known.packages = p.check.gate.memory.recallDocument(ctx, factDocument, p.about())
+		case unmatched:
+			p.document, p.known.packages = p.check.gate.memory.recallDocument(ctx, factInventory, p.about())
 		}
 	}
 	p.cache.note("sbom", hitIf(p.known.packages))
@@ -104,8 +106,8 @@ func hitIf(known bool) string {
 	return cacheMiss
 }
 
-func (m *memoirs) recallDocument(ctx context.Context, image sbom.Image) (*sbom.Document, bool) {
-	data, _, ok := m.memory.Get(ctx, m.key(factDocument, image.Digest, image.Platform))
+func (m *memoirs) recallDocument(ctx context.Context, kind string, image sbom.Image) (*sbom.Document, bool) {
+	data, _, ok := m.memory.Get(ctx, m.key(kind, image.Digest, image.Platform))
 	if !ok {
 		return nil, false
 	}
@@ -117,17 +119,23 @@ func (m *memoirs) rememberFiles(ctx context.Context, digest string, found policy
 	m.write(ctx, found, factFiles, digest)
 }
 
-// rememberDocument keeps the cataloger's form first: without it the other would
-// say that nothing needs to be read.
-func (m *memoirs) rememberDocument(ctx context.Context, image sbom.Image, document *sbom.Document) {
+// rememberDocument keeps the cataloger's form before ours, which says that nothing
+// needs to be read. The whole of it is large, and kept only where somebody wants it.
+func (m *memoirs) rememberDocument(ctx context.Context, image sbom.Image, document *sbom.Document, whole bool) {
 	if m == nil {
 		return
 	}
-	data, err := m.codec.EncodeDocument(document)
+	data, err := m.codec.EncodeInventory(document)
 	if err != nil {
 		return
 	}
-	m.memory.Put(ctx, m.key(factDocument, image.Digest, image.Platform), data)
+	m.memory.Put(ctx, m.key(factInventory, image.Digest, image.Platform), data)
+	if whole {
+		if data, err = m.codec.EncodeDocument(document); err != nil {
+			return
+		}
+		m.memory.Put(ctx, m.key(factDocument, image.Digest, image.Platform), data)
+	}
 	m.write(ctx, packagesFact{document.Distribution, document.Packages, document.Gaps}, factPackages, image.Digest, image.Platform)
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/imagegate/imagegate/sbom"
 )
 
-// Codec is how documents are remembered: in syft's JSON, which loses nothing. It
-// implements gate.Codec.
+// Codec is how documents are remembered: in syft's JSON, whole or as far as
+// matching needs it. It implements gate.Codec.
 type Codec struct{}
 
 // EncodeDocument writes a document that Catalog or Decode made.
@@ -23,7 +23,7 @@ func (Codec) EncodeDocument(document *sbom.Document) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// DecodeDocument reads what EncodeDocument wrote, under the name by which the image
+// DecodeDocument reads what EncodeDocument or EncodeInventory wrote, under the name by which the image
 // is asked for now.
 func (Codec) DecodeDocument(data []byte, image sbom.Image) (*sbom.Document, error) {
 	document, err := Decode(bytes.NewReader(data))

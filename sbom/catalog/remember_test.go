@@ -41,3 +41,23 @@ func TestCodecLosesNothing(t *testing.T) {
 	_, err = catalog.Codec{}.DecodeDocument(data[:len(data)/2], describe(t, image))
 	require.Error(t, err)
 }
+
+// An inventory has the packages and their relations to each other, and is small.
+func TestInventory(t *testing.T) {
+	t.Parallel()
+	image := layered(t, slices.Concat(debian(), languages(t), fedora(t)))
+	fresh := document(t, image)
+	before := encoded(t, fresh, catalog.SyftJSON)
+	data, err := catalog.Codec{}.EncodeInventory(fresh)
+	require.NoError(t, err)
+	require.Less(t, len(data), len(before))
+	require.Equal(t, string(before), string(encoded(t, fresh, catalog.SyftJSON)), "the document was changed")
+	again, err := catalog.Codec{}.DecodeDocument(data, describe(t, image))
+	require.NoError(t, err)
+	require.Equal(t, fresh.Packages, again.Packages)
+	require.Equal(t, fresh.Distribution, again.Distribution)
+	require.Equal(t, fresh.Gaps, again.Gaps)
+	require.Equal(t, identities(catalog.Engine(fresh)), identities(catalog.Engine(again)))
+	_, err = catalog.Codec{}.EncodeInventory(nil)
+	require.Error(t, err)
+}
