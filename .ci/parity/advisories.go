@@ -95,10 +95,7 @@ func pick(seed uint64, from ...string) string { return from[seed%uint64(len(from
 // the record of NVD that it refers to.
 func (m *advisories) distribution(a artifact, id, release string, seed uint64) error {
 	format := map[string]string{"deb": "dpkg", "apk": "apk", "rpm": "rpm"}[a.Type]
-	namespace := id + ":" + release
-	if a.Type != "deb" { // deb and the others differ in how much of a release they name
-		namespace = id + ":" + majorOf(a.Type, release)
-	}
+	namespace := id + ":" + lineOf(a.Type, release)
 	name := "CVE-" + fmt.Sprintf("%d-%d", 2000+seed%20, 100000+seed%800000)
 	fix := object{
 		"Name": sourceOf(a, seed), "NamespaceName": namespace, "VersionFormat": format,
@@ -115,7 +112,9 @@ func (m *advisories) distribution(a artifact, id, release string, seed uint64) e
 	return m.nvd(name, seed, nil)
 }
 
-func majorOf(kind, release string) string {
+// lineOf is the part of a release for which a distribution publishes advisories:
+// Alpine's has two numbers, those of Debian and Red Hat one.
+func lineOf(kind, release string) string {
 	parts := strings.Split(release, ".")
 	if kind == "apk" && len(parts) > 1 {
 		return strings.Join(parts[:2], ".")

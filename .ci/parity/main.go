@@ -23,6 +23,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"syscall"
 )
 
 func main() {
@@ -32,7 +33,7 @@ func main() {
 	flag.StringVar(&o.database, "vulndb", os.Getenv("PARITY_VULNDB"), "compare over this archive of a database, too")
 	only := flag.String("only", "", "run the cases that match this expression: section/case")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
 	if o.only, err = regexp.Compile(*only); err == nil {
