@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/imagegate/imagegate/policy"
@@ -82,7 +81,7 @@ func checkOf(file string, head []byte, size int64) func(string) string {
 		}
 	}
 	switch base := path.Base(file); {
-	case strings.HasPrefix(base, ".env.") && !templateName.MatchString(base):
+	case strings.HasPrefix(base, ".env.") && !templateName().MatchString(base):
 		return variables
 	case size > maxKeyFile:
 		return nil
@@ -96,7 +95,7 @@ func checkOf(file string, head []byte, size int64) func(string) string {
 	return nil
 }
 
-var templateName = regexp.MustCompile(`(?i)example|sample|template|dist|default|schema`)
+var templateName = pattern(`(?i)example|sample|template|dist|default|schema`)
 
 // fileSecrets looks for secrets in one file of the tree.
 func fileSecrets(file sbom.File, files sbom.Files) ([]policy.Content, error) {
@@ -130,19 +129,19 @@ func isSample(file string) bool {
 			return true
 		}
 	}
-	return libraryPath.MatchString(file) && sampleDirectory.MatchString(file)
+	return libraryPath().MatchString(file) && sampleDirectory().MatchString(file)
 }
 
 var (
-	libraryPath     = regexp.MustCompile(`^/usr/(local/)?(lib|lib64|share)/|/(site-packages|dist-packages|node_modules|gems|vendor|pkg/mod|lib/python[0-9.]+|lib/ruby|perl5)/`)
-	sampleDirectory = regexp.MustCompile(`(?i)/(tests?|testing|testdata|test_data|__tests__|specs?|fixtures?|examples?|samples?|demos?|dummyserver|docs?)/|/[^/]*(_test\.|\.test\.|\.spec\.|test_)[^/]*$`)
+	libraryPath     = pattern(`^/usr/(local/)?(lib|lib64|share)/|/(site-packages|dist-packages|node_modules|gems|vendor|pkg/mod|lib/python[0-9.]+|lib/ruby|perl5)/`)
+	sampleDirectory = pattern(`(?i)/(tests?|testing|testdata|test_data|__tests__|specs?|fixtures?|examples?|samples?|demos?|dummyserver|docs?)/|/[^/]*(_test\.|\.test\.|\.spec\.|test_)[^/]*$`)
 )
 
 // matching finds the kind where the pattern's last group is a literal value.
-func matching(kind, pattern string) func(string) string {
-	expression := regexp.MustCompile(pattern)
+func matching(kind, text string) func(string) string {
+	expression := pattern(text)
 	return func(content string) string {
-		for _, match := range expression.FindAllStringSubmatch(content, 1000) {
+		for _, match := range expression().FindAllStringSubmatch(content, 1000) {
 			if !strings.ContainsAny(match[len(match)-1][:1], "$<{%*") {
 				return kind
 			}
@@ -165,7 +164,7 @@ func privateKey(content string) string {
 		block, rest := pem.Decode(data)
 		switch {
 		case block == nil:
-			if armoredKey.MatchString(content) {
+			if armoredKey().MatchString(content) {
 				return "private key"
 			}
 			return ""
@@ -179,7 +178,7 @@ func privateKey(content string) string {
 	}
 }
 
-var armoredKey = regexp.MustCompile(`(?m)^-----BEGIN PGP PRIVATE KEY BLOCK-----\r?\n(.*\r?\n){1,8}[0-9A-Za-z+/=]{32,}\r?$`)
+var armoredKey = pattern(`(?m)^-----BEGIN PGP PRIVATE KEY BLOCK-----\r?\n(.*\r?\n){1,8}[0-9A-Za-z+/=]{32,}\r?$`)
 
 // dockerConfig finds registry credentials (docker login without a helper).
 func dockerConfig(content string) string {

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -67,7 +66,7 @@ func commandSecrets(command string) []string {
 // passwords in addresses.
 func textSecrets(text string) []string {
 	kinds := tokensIn(text)
-	if privateKeyText.MatchString(text) {
+	if privateKeyText().MatchString(text) {
 		kinds = append(kinds, "private key")
 	}
 	if len(kinds) == 0 && addressWithPassword(text) {
@@ -77,15 +76,15 @@ func textSecrets(text string) []string {
 }
 
 // privateKeyText is a PEM block in a value, where line ends may be escaped.
-var privateKeyText = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----[\s\\nr]*[0-9A-Za-z+/=:]{8,}`)
+var privateKeyText = pattern(`-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----[\s\\nr]*[0-9A-Za-z+/=:]{8,}`)
 
-var userinfo = regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^\s/:@"']*:([^\s/@"']+)@[0-9A-Za-z\[]`)
+var userinfo = pattern(`[a-z][a-z0-9+.-]*://[^\s/:@"']*:([^\s/@"']+)@[0-9A-Za-z\[]`)
 
 func addressWithPassword(text string) bool {
 	if !strings.Contains(text, "://") {
 		return false
 	}
-	for _, match := range userinfo.FindAllStringSubmatch(text, 100) {
+	for _, match := range userinfo().FindAllStringSubmatch(text, 100) {
 		if !placeholder(match[1]) {
 			return true
 		}

@@ -10,7 +10,7 @@ import (
 type token struct {
 	name   string
 	prefix string
-	rest   *regexp.Regexp // what must follow the prefix, anchored
+	rest   func() *regexp.Regexp // what must follow the prefix, anchored
 }
 
 var tokens = []token{
@@ -45,7 +45,7 @@ var tokens = []token{
 	{"age secret key", "AGE-SECRET-KEY-1", rest(`[02-9AC-HJ-NP-Z]{58}`)},
 }
 
-func rest(pattern string) *regexp.Regexp { return regexp.MustCompile("^" + pattern) }
+func rest(text string) func() *regexp.Regexp { return pattern("^" + text) }
 
 // tokensIn names the kinds of tokens in a text, each once. A token begins where a
 // word does, and is not the issuer's documented example or a row of one letter.
@@ -69,7 +69,7 @@ func (t token) in(text string) bool {
 			before = text[i-1]
 		}
 		text = text[i+len(t.prefix):]
-		if value := t.rest.FindString(text); value != "" && !wordByte(before) && !isExample(value) {
+		if value := t.rest().FindString(text); value != "" && !wordByte(before) && !isExample(value) {
 			return true
 		}
 		before = t.prefix[len(t.prefix)-1]
