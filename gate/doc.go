@@ -35,6 +35,13 @@
 // and contains a panic of any step as a failure of that step. Nothing of an
 // image is executed.
 //
+// # What is remembered
+//
+// Facts that are as permanent as the bytes of an image (Memory): each step looks
+// there first and does nothing that is known. Verdicts are not remembered, nor is
+// anything that failed. Platform images are read side by side under one bound for
+// all checks of a Gate, and one digest is read once however many ask for it.
+//
 // # What is trusted
 //
 // Policy, signers, trusted root and database are fixed when a Gate is built and
