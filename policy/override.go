@@ -150,10 +150,10 @@ func (o Override) Title() string {
 	}
 	var parts []string
 	if len(o.Match.Images) > 0 {
-		parts = append(parts, "images "+enumerate(o.Match.Images, maxListed))
+		parts = append(parts, "images "+enumerate(o.Match.Images))
 	}
 	if len(o.Match.Namespaces) > 0 {
-		parts = append(parts, "namespaces "+enumerate(o.Match.Namespaces, maxListed))
+		parts = append(parts, "namespaces "+enumerate(o.Match.Namespaces))
 	}
 	return strings.Join(parts, ", ")
 }

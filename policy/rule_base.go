@@ -54,7 +54,7 @@ func judgeBaseImage(q *question, p *Platform) []Finding {
 		}
 		allowed = append(allowed, string(b))
 	}
-	f := Finding{Outcome: Fail, Message: baseText(name, digest) + " is not among the allowed base images", Expected: enumerate(allowed, maxListed),
+	f := Finding{Outcome: Fail, Message: baseText(name, digest) + " is not among the allowed base images", Expected: enumerate(allowed),
 		Actual: baseText(name, digest), Remedy: "build on one of the allowed base images"}
 	if strings.TrimSpace(name) == "" {
 		f.Message, f.Actual = "the image does not say what it is built on", "no label "+labelBaseName

@@ -177,7 +177,7 @@ func judgeLabels(q *question, p *Platform) []Finding {
 	if len(absent) == 0 {
 		return []Finding{{Outcome: Pass, Message: "every required label is there"}}
 	}
-	list := enumerate(absent, maxListed)
+	list := enumerate(absent)
 	return []Finding{{Outcome: Fail, Message: "required labels are missing or empty: " + list, Expected: list, Actual: "none",
 		Remedy: "set LABEL " + absent[0] + "=… in the Dockerfile, or build with --label"}}
 }
@@ -192,7 +192,7 @@ func judgePorts(q *question, p *Platform) []Finding {
 	if len(bad) == 0 {
 		return []Finding{{Outcome: Pass, Message: "exposes no denied port"}}
 	}
-	list := enumerate(bad, maxListed)
+	list := enumerate(bad)
 	return []Finding{{Outcome: Fail, Message: "exposes ports that are denied: " + list, Expected: "other ports", Actual: list,
 		Remedy: "remove EXPOSE " + printable(bad[0]) + " from the Dockerfile, with what listens there"}}
 }

@@ -9,7 +9,7 @@ func databaseRule() rule {
 	return rule{
 		RuleInfo: RuleInfo{RuleVulnerabilitiesAge, "The vulnerability database is there and fresh", []string{"vulnerabilities.database.maxAge"},
 			"Yesterday's database does not know today's vulnerabilities."},
-		level:   func(p *Policy) Level { return vulnerabilityLevel(p) },
+		level:   vulnerabilityLevel,
 		stages:  func(p *Policy) []Stage { return p.Vulnerabilities.Stages },
 		subject: judgeDatabase,
 	}

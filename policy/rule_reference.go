@@ -63,7 +63,7 @@ func judgeRegistry(q *question) []Finding {
 	for _, g := range q.policy.Reference.From {
 		globs = append(globs, string(g))
 	}
-	f.Outcome, f.Expected, f.Actual = Fail, enumerate(globs, maxListed), printable(name)
+	f.Outcome, f.Expected, f.Actual = Fail, enumerate(globs), printable(name)
 	f.Message = printable(name) + " is not among the allowed registries"
 	if r.Registry == "" {
 		f.Message, f.Actual = "the image does not come from a registry", printable(r.Transport)

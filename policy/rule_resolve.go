@@ -54,7 +54,7 @@ func (q *question) judgePlatforms() []Finding {
 		if !slices.ContainsFunc(have, func(platform string) bool { return selects(name, platform) }) {
 			findings = append(findings, Finding{
 				Outcome: Undecided, Platform: notAll(name), Message: "there is no platform image to judge",
-				Expected: name, Actual: orNone(enumerate(have, maxListed)),
+				Expected: name, Actual: orNone(enumerate(have)),
 				Remedy: "push an image for it, or name other platforms in the policy",
 			})
 		}

@@ -18,7 +18,7 @@ func judgeSBOM(q *question, p *Platform) []Finding {
 	if len(p.Gaps) == 0 {
 		return []Finding{{Outcome: Pass, Message: plural(len(p.Packages), "package") + ", no gap"}}
 	}
-	gaps := enumerate(p.Gaps, maxListed)
+	gaps := enumerate(p.Gaps)
 	return []Finding{q.excuse(Finding{
 		Outcome: Undecided, Message: "may not name everything in the image: " + gaps,
 		Expected: "a complete bill of materials", Actual: gaps,

@@ -35,10 +35,10 @@ func (q *question) signed() Finding {
 	}
 	subject := q.signersOf(q.evidence.Digest)
 	if len(subject) >= q.policy.Signatures.AtLeast {
-		return Finding{Outcome: Pass, Message: "the " + q.subjectWord() + " is signed by " + enumerate(subject, maxListed)}
+		return Finding{Outcome: Pass, Message: "the " + q.subjectWord() + " is signed by " + enumerate(subject)}
 	}
 	if everywhere, ok := q.platformsSigned(); ok {
-		return Finding{Outcome: Pass, Message: "every platform image is signed by " + enumerate(everywhere, maxListed)}
+		return Finding{Outcome: Pass, Message: "every platform image is signed by " + enumerate(everywhere)}
 	}
 	return q.notSigned(status)
 }
@@ -105,8 +105,8 @@ func (q *question) notSigned(status Status) Finding {
 	s := q.policy.Signatures
 	valid := q.signersOf(q.evidence.Digest)
 	f := Finding{
-		Expected: fmt.Sprintf("%d of the signers %s", s.AtLeast, enumerate(signerNames(s.Signers), maxListed)),
-		Actual:   orNone(enumerate(valid, maxListed)),
+		Expected: fmt.Sprintf("%d of the signers %s", s.AtLeast, enumerate(signerNames(s.Signers))),
+		Actual:   orNone(enumerate(valid)),
 	}
 	switch {
 	case status.State != Done:

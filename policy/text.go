@@ -46,10 +46,10 @@ func shortened(word string) string {
 	return word
 }
 
-// enumerate lists at most `most` names for a sentence, and counts the rest.
-func enumerate(names []string, most int) string {
-	shown := make([]string, 0, most)
-	for _, name := range names[:min(most, len(names))] {
+// enumerate lists at most maxListed names for a sentence, and counts the rest.
+func enumerate(names []string) string {
+	shown := make([]string, 0, maxListed)
+	for _, name := range names[:min(maxListed, len(names))] {
 		shown = append(shown, printable(name))
 	}
 	text := strings.Join(shown, ", ")

@@ -133,8 +133,6 @@ func badFiles() []badInput {
 	}
 }
 
-const gzipped = "application/vnd.oci.image.layer.v1.tar+gzip"
-
 // headers pushes the good image with a layer of n entries without content over it.
 func (s *scene) headers(n int, of func(int) tar.Header) {
 	s.t.Helper()

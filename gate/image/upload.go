@@ -136,7 +136,7 @@ func besideOf(from policy.Reference, to name.Repository) *name.Repository {
 	if from.Transport != transportRegistry || from.Registry != to.RegistryStr() || from.Repository == to.RepositoryStr() {
 		return nil
 	}
-	beside := to.Registry.Repo(from.Repository)
+	beside := to.Repo(from.Repository)
 	return &beside
 }
 

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
-	stereoscope.Cleanup() // syft's own reading, which the tests compare with
+	stereoscope.Cleanup() //nolint:staticcheck // syft's own reading, which the tests compare with
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); code == 0 && len(left) > 0 {
 		fmt.Println("left behind:", left)
 		code = 1

@@ -159,7 +159,7 @@ func TestFailedUpdateKeepsTheDatabase(t *testing.T) {
 		"empty listing":       {server: answer(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }), message: "listing names no"},
 		"huge listing":        {server: answer(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) }), message: "larger than"},
 		"not found":           {server: answer(http.NotFound), message: "404"},
-		"unavailable":         {server: answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }), message: "503", transient: true},
+		"unavailable":         {server: answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }), message: "503", transient: true},
 		"lies about the time": {server: serveAs(t, newer, archive, set("built", later(2).Format(time.RFC3339))), message: "the database says"},
 		"from the future":     {server: serveAs(t, newer, archive, set("built", "2999-01-01T00:00:00Z")), message: "future"},
 		"another schema":      {server: serveAs(t, newer, archive, set("schemaVersion", "v7.0.0")), message: "schema 7.0.0"},
