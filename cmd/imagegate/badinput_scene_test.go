@@ -37,7 +37,7 @@ func newScene(t *testing.T, keys *world, cache string) *scene {
 	t.Helper()
 	w := *keys
 	w.t, w.registry = t, gatetest.NewRegistry(t)
-	s := &scene{world: &w, dir: t.TempDir(), temp: t.TempDir(), cache: t.TempDir(), policy: "restricted", timeout: time.Minute}
+	s := &scene{world: &w, dir: t.TempDir(), temp: t.TempDir(), cache: t.TempDir(), policy: "restricted", timeout: 5 * time.Minute}
 	// A cache of its own: what one scene has found out says nothing about the next.
 	require.NoError(t, os.CopyFS(s.cache, os.DirFS(cache)))
 	s.file("cosign.pub", w.key.PublicPEM())

@@ -44,7 +44,7 @@ func TestFaultsNeverAllow(t *testing.T) {
 	require.NoError(t, err)
 	images := mixedImages(t, w)
 	within := faultGates(t, w)
-	requireRightVerdicts(t, within(time.Minute), w.registry, images)
+	requireRightVerdicts(t, within(5*time.Minute), w.registry, images)
 	g := within(faultTime)
 
 	proxy := gatetest.NewProxy(t, w.registry, faultRate, "plain:v1", "root:v1")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 
 	"github.com/anchore/syft/syft"
 	syftsbom "github.com/anchore/syft/syft/sbom"
@@ -20,8 +19,9 @@ type Cataloger struct {
 // Option sets something that has a default.
 type Option func(*Cataloger) error
 
-// WithParallelism sets how many files are parsed at once within one image. Default:
-// runtime.GOMAXPROCS.
+// WithParallelism sets how many catalogers run at once within one image. Default 1:
+// syft's executor (go-sync v0.1.2) replaces a context that its workers read without
+// a lock, which the race detector reports; in series it starts no worker.
 func WithParallelism(n int) Option {
 	return func(c *Cataloger) error {
 		if n < 1 {
@@ -34,7 +34,7 @@ func WithParallelism(n int) Option {
 
 // New returns a Cataloger.
 func New(options ...Option) (*Cataloger, error) {
-	c := &Cataloger{parallelism: runtime.GOMAXPROCS(0)}
+	c := &Cataloger{parallelism: 1}
 	for _, option := range options {
 		if err := option(c); err != nil {
 			return nil, err

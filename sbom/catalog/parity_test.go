@@ -23,7 +23,7 @@ import (
 
 func cataloger(t testing.TB) *catalog.Cataloger {
 	t.Helper()
-	c, err := catalog.New(catalog.WithParallelism(2))
+	c, err := catalog.New()
 	require.NoError(t, err)
 	return c
 }
