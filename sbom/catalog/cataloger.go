@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/anchore/syft/syft"
 	syftsbom "github.com/anchore/syft/syft/sbom"
@@ -85,8 +86,38 @@ func (c *Cataloger) catalog(ctx context.Context, image sbom.Image, files sbom.Fi
 	return newDocument(engine, gaps), nil
 }
 
-// run contains a panic of syft outside its tasks; within them syft does.
-func run(ctx context.Context, image *source, config *syft.CreateSBOMConfig) (engine *syftsbom.SBOM, err error) {
+// maxStopping is how long syft may go on with what it has read when time is up. What
+// it asks for then, it does not get.
+const maxStopping = 30 * time.Second
+
+// run keeps the end of ctx from syft, which would return at once and leave its
+// catalogers running: on files that are closed by then, and in temporary folders that
+// nobody removes again. Its resolver is told instead, so that they end.
+func run(ctx context.Context, image *source, config *syft.CreateSBOMConfig) (*syftsbom.SBOM, error) {
+	type answer struct {
+		engine *syftsbom.SBOM
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		engine, err := contained(context.WithoutCancel(ctx), image, config)
+		answers <- answer{engine, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.engine, a.err
+	case <-ctx.Done():
+	}
+	select {
+	case a := <-answers:
+		return a.engine, a.err
+	case <-time.After(maxStopping):
+		return nil, fmt.Errorf("%w, and the catalogers did not stop", context.Cause(ctx))
+	}
+}
+
+// contained contains a panic of syft outside its tasks; within them syft does.
+func contained(ctx context.Context, image *source, config *syft.CreateSBOMConfig) (engine *syftsbom.SBOM, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			engine, err = nil, fmt.Errorf("cataloger panicked: %v", p)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -8,15 +9,19 @@ import (
 )
 
 // watched is content that reports when reading it fails: a parser takes a read error
-// for a malformed file, but the file may be well and the spill file gone.
+// for a malformed file, but the file may be well and the spill file gone, or time up.
 type watched struct {
 	sbom.Content
 
+	ctx  context.Context // of the Catalog call
 	path string
 	fail func(error) error
 }
 
 func (w *watched) Read(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, w.fail(context.Cause(w.ctx))
+	}
 	n, err := w.Content.Read(p)
 	return n, w.check(err)
 }
@@ -24,6 +29,9 @@ func (w *watched) Read(p []byte) (int, error) {
 // ReadAt reports no error for an offset that no file has: a malformed header makes
 // parsers ask for one.
 func (w *watched) ReadAt(p []byte, offset int64) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, w.fail(context.Cause(w.ctx))
+	}
 	n, err := w.Content.ReadAt(p, offset)
 	if offset < 0 {
 		return n, err

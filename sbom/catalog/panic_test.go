@@ -1,6 +1,9 @@
 package catalog_test
 
 import (
+	"context"
+	"os"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,5 +38,46 @@ func TestPanicIsAnError(t *testing.T) {
 	} {
 		_, err := cataloger(t).Catalog(t.Context(), describe(t, image), panicking{Files: tree, path: name})
 		require.ErrorContains(t, err, "panic", name)
+	}
+}
+
+// interrupted is a tree that ends its context when the nth file is opened, and
+// notes what is asked for after the answer.
+type interrupted struct {
+	sbom.Files
+
+	cancel   context.CancelFunc
+	left     atomic.Int32
+	answered atomic.Bool
+	late     atomic.Int32
+}
+
+func (i *interrupted) Open(file sbom.File) (sbom.Content, error) {
+	if i.left.Add(-1) == 0 {
+		i.cancel()
+	}
+	if i.answered.Load() {
+		i.late.Add(1)
+	}
+	return i.Files.Open(file)
+}
+
+// Nothing goes on behind the back of whoever closes the files.
+func TestNothingRunsOnWhenTimeIsUp(t *testing.T) {
+	image := layered(t, debian(), languages(t))
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	for n := int32(1); n < 30; n += 4 {
+		ctx, cancel := context.WithCancel(t.Context())
+		files := &interrupted{Files: newTree(t, image, catalog.Wants), cancel: cancel}
+		files.left.Store(n)
+		_, err := cataloger(t).Catalog(ctx, describe(t, image), files)
+		files.answered.Store(true)
+		require.ErrorIs(t, err, context.Canceled, n)
+		left, err := os.ReadDir(temp)
+		require.NoError(t, err)
+		require.Empty(t, left, n)
+		require.Zero(t, files.late.Load())
+		cancel()
 	}
 }

@@ -83,8 +83,8 @@ func (r *resolver) HasPath(name string) bool {
 
 // FilesByPath returns the files at the paths, links resolved.
 func (r *resolver) FilesByPath(names ...string) ([]file.Location, error) {
-	if err := r.ctx.Err(); err != nil {
-		return nil, r.fail(err)
+	if r.ctx.Err() != nil {
+		return nil, r.fail(context.Cause(r.ctx))
 	}
 	var answers []found
 	for _, name := range names {
@@ -97,8 +97,8 @@ func (r *resolver) FilesByPath(names ...string) ([]file.Location, error) {
 
 // FilesByGlob returns the files whose path matches one of the patterns.
 func (r *resolver) FilesByGlob(patterns ...string) ([]file.Location, error) {
-	if err := r.ctx.Err(); err != nil {
-		return nil, r.fail(err)
+	if r.ctx.Err() != nil {
+		return nil, r.fail(context.Cause(r.ctx))
 	}
 	var answers []found
 	for _, pattern := range patterns {
@@ -161,6 +161,9 @@ func (r *resolver) AllLocations(ctx context.Context) <-chan file.Location {
 			select {
 			case <-ctx.Done():
 				return
+			case <-r.ctx.Done():
+				_ = r.fail(context.Cause(r.ctx)) // the list is not complete
+				return
 			case all <- location:
 			}
 		}
@@ -170,8 +173,8 @@ func (r *resolver) AllLocations(ctx context.Context) <-chan file.Location {
 
 // FileContentsByLocation opens a file, or what a link leads to.
 func (r *resolver) FileContentsByLocation(location file.Location) (io.ReadCloser, error) {
-	if err := r.ctx.Err(); err != nil {
-		return nil, r.fail(err)
+	if r.ctx.Err() != nil {
+		return nil, r.fail(context.Cause(r.ctx))
 	}
 	end, _, ok := r.tree.resolve(location.RealPath)
 	if !ok {
@@ -219,7 +222,7 @@ func (r *resolver) open(n int32) (sbom.Content, error) {
 	if err != nil {
 		return nil, r.fail(fmt.Errorf("opening %s: %w", r.tree.nodes[n].path, err))
 	}
-	return &watched{Content: content, path: r.tree.nodes[n].path, fail: r.fail}, nil
+	return &watched{Content: content, ctx: r.ctx, path: r.tree.nodes[n].path, fail: r.fail}, nil
 }
 
 // locations drops the files that are there already, as a cataloger wants each once.
