@@ -114,6 +114,10 @@ func openReader(folder string) (reader v6.Reader, metadata *v6.DBMetadata, err e
 		_ = reader.Close() // the database is refused already
 		return nil, nil, err
 	}
+	// The reader notes the day of the EPSS scores when it is first asked for one,
+	// without a lock; asked here, it is only read by the matches that share it. A
+	// database without scores notes nothing, and says so again to each of them.
+	_, _ = reader.GetEpss("")
 	return reader, metadata, nil
 }
 
