@@ -161,11 +161,12 @@ func Truncated(n int) Fault {
 func Flipped(offset int) Fault {
 	return func(w http.ResponseWriter, request *http.Request, next http.Handler) {
 		body := answer(w, request, next)
-		if offset < 0 {
-			offset += len(body)
+		at := offset // of this answer: requests come side by side
+		if at < 0 {
+			at += len(body)
 		}
-		if offset >= 0 && offset < len(body) {
-			body[offset] ^= 1
+		if at >= 0 && at < len(body) {
+			body[at] ^= 1
 		}
 		_, _ = w.Write(body)
 	}
