@@ -27,6 +27,7 @@ var direction = map[string][]string{
 	"gate/inspect":      {"policy", "sbom"},
 	"gate/signature":    {"gate", "policy"},
 	"gate/report":       {"gate", "policy", "sbom"},
+	"gate/scan/estate":  {"gate", "policy", "sbom"},
 	"gate/store":        {},
 	"sbom/catalog":      {"sbom"},
 	"sbom/vuln":         {"sbom", "sbom/catalog"},
