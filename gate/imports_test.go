@@ -29,6 +29,7 @@ var direction = map[string][]string{
 	"gate/report":       {"gate", "policy", "sbom"},
 	"gate/scan/estate":  {"gate", "policy", "sbom"},
 	"gate/store":        {},
+	"gate/breakglass":   {},
 	"sbom/catalog":      {"sbom"},
 	"sbom/vuln":         {"sbom", "sbom/catalog"},
 }
