@@ -20,6 +20,10 @@ type Report struct {
 	Database      *sbom.Database `json:"database"`
 	TrustRoot     *TrustRootRef  `json:"trustRoot"`
 	Results       []Result       `json:"results"`
+
+	// Rules are all that the policy can find, its own and those of its overrides
+	// included, for formats that describe them.
+	Rules []policy.RuleInfo `json:"-"`
 }
 
 // Tool is the program that judged.
@@ -86,6 +90,7 @@ func NewReport(p *policy.Policy, tool Tool, results ...Result) Report {
 		Tool:          tool,
 		Policy:        PolicyRef{Name: p.Name(), Hash: p.Hash()},
 		Results:       results,
+		Rules:         p.EveryRule(),
 	}
 	for _, result := range results {
 		if hash := result.Evidence.TrustRoot; hash != "" {

@@ -61,6 +61,7 @@ type vocabulary int
 const (
 	aboutImage     vocabulary = iota // of `rules`
 	aboutPredicate                   // of `attestations`
+	aboutMessage                     // as aboutImage, but the expression is text
 )
 
 func (v vocabulary) variables() map[string]any {
@@ -175,16 +176,6 @@ func factsOf(a Attestation) attestationFacts {
 	}
 }
 
-// saw writes what a condition looked at, for a finding.
-func saw(facts []expression.Fact) string {
-	const most = 5
-	var parts []string
-	for _, f := range facts[:min(most, len(facts))] {
-		parts = append(parts, printable(f.Expression)+" is "+printable(f.Value))
-	}
-	return commaJoin(parts)
-}
-
 // compiler compiles the conditions of a policy and of its overrides, each once.
 type compiler struct {
 	languages map[vocabulary]*expression.Language
@@ -211,6 +202,7 @@ func (p *Policy) compile(problem func(field string, p expression.Problem)) {
 func (c *compiler) policy(p *Policy, at string) {
 	for i, r := range p.Custom {
 		c.condition(aboutImage, r.Expression, joinField(at, fmt.Sprintf("rules[%d].expression", i)))
+		c.condition(aboutMessage, r.MessageExpression, joinField(at, fmt.Sprintf("rules[%d].messageExpression", i)))
 	}
 	for i, a := range p.Attestations {
 		c.condition(aboutPredicate, a.Expression, joinField(at, fmt.Sprintf("attestations[%d].expression", i)))
@@ -222,7 +214,11 @@ func (c *compiler) condition(about vocabulary, source, field string) {
 	if strings.TrimSpace(source) == "" || c.done[key] != nil {
 		return
 	}
-	compiled, err := c.language(about).Compile(source)
+	compile := c.language(about).Compile
+	if about == aboutMessage {
+		compile = c.language(about).CompileText
+	}
+	compiled, err := compile(source)
 	if wrong, ok := err.(*expression.Error); ok { //nolint:errorlint // Compile returns no other
 		for _, problem := range wrong.Problems {
 			problem.Message += nearName(problem.Message, c.language(about).Names())

@@ -36,8 +36,15 @@
 //
 // `rules` are conditions in CEL over the evidence (see CustomRule, and package
 // expression for the functions). They are compiled and type-checked by Parse and
-// limited in cost when they are asked. Only a condition that is false fails: a
-// fact that is missing, or an answer that costs too much, is undecided.
+// limited in cost when they are asked, each of them and all of a policy together.
+// Only a condition that is false fails: a fact that is missing, or an answer that
+// costs too much, is undecided. `messageExpression` says what is wrong in the words of
+// the facts.
+//
+// # Signers
+//
+// "Two of three must sign" means two parties. A policy with one key or identity under
+// two names is refused, and an identity that two signers match counts as one.
 //
 // `attestations` demand in-toto statements of a type by named signers, with a
 // condition over the predicate. One that qualifies is enough.

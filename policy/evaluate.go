@@ -15,6 +15,7 @@ type question struct {
 	now       time.Time
 	excused   ledger
 	attested  map[*Platform][]statement // of VEX attestations, once they were asked for
+	spent     uint64                    // of maxPolicyCost
 }
 
 // Evaluate judges evidence. It is pure: it changes nothing that it is given, and

@@ -48,7 +48,7 @@ func (p *Policy) ownNeeds(stage Stage) Needs {
 		if !r.level(p).on() || !atStage(r.stages(p), stage) {
 			continue
 		}
-		for _, step := range r.steps {
+		for _, step := range slices.Concat(r.steps, r.wanted) {
 			switch step {
 			case StepConfig:
 				needs.Config = true

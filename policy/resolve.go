@@ -28,6 +28,9 @@ func (p *Policy) Resolve(read Read) (*Policy, error) {
 			return nil, fmt.Errorf("reading the key of signer %q: %s %w", signer.Name, signer.Key.File, err)
 		}
 		resolved.Signatures.Signers[i].Key = &Key{Data: string(data)}
+		if twin := twinOf(resolved.Signatures.Signers[i], resolved.Signatures.Signers[:i]); twin != nil {
+			return nil, fmt.Errorf("reading the key of signer %q: %s %s", signer.Name, signer.Key.File, sameAs(*twin))
+		}
 	}
 	if err := resolved.resolveVEX(read); err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func (q *question) attestedDigest(a AttestationRule, condition *expression.Expre
 			return found
 		}
 		facts := factsOf(attestation)
-		answer, err := condition.Eval(map[string]any{
+		answer, err := q.ask(condition, map[string]any{
 			"predicate": facts.Predicate, "attestation": facts, "subject": q.subjectFacts(), "stage": string(q.stage), "now": q.now,
 		})
 		switch {

@@ -15,10 +15,14 @@ type CustomRule struct {
 	// and now.
 	Expression string `yaml:"expression"`
 	// Message says what is wrong where the expression is false, Remedy what to do.
-	Message string  `yaml:"message,omitempty"`
-	Remedy  string  `yaml:"remedy,omitempty"`
-	Level   Level   `yaml:"level"` // default deny
-	Stages  []Stage `yaml:"stages,omitempty"`
+	Message string `yaml:"message,omitempty"`
+	// MessageExpression makes the message of the facts: CEL whose value is text, with
+	// the variables of Expression. Message stands in for it where it has no answer.
+	MessageExpression string `yaml:"messageExpression,omitempty"`
+
+	Remedy string  `yaml:"remedy,omitempty"`
+	Level  Level   `yaml:"level"` // default deny
+	Stages []Stage `yaml:"stages,omitempty"`
 }
 
 // customPrefix begins the ids of rules that a policy defines.
@@ -31,25 +35,30 @@ func (p *Policy) customRules() []rule {
 	var list []rule
 	for _, custom := range p.Custom {
 		condition := p.conditions[conditionKey{aboutImage, custom.Expression}]
+		message := p.conditions[conditionKey{aboutMessage, custom.MessageExpression}]
 		r := rule{
-			RuleInfo: RuleInfo{customPrefix + custom.Name, custom.title(), []string{"rules"},
-				"The policy demands it: " + custom.Expression},
+			RuleInfo: RuleInfo{customPrefix + custom.Name, custom.title(), []string{"rules"}, custom.why()},
 			optional: true, exceptable: true,
 			level:  func(*Policy) Level { return custom.Level },
 			stages: func(*Policy) []Stage { return custom.Stages },
 		}
-		if condition == nil {
+		if condition == nil || message == nil && custom.MessageExpression != "" {
 			r.subject = notCompiled
 			list = append(list, r)
 			continue
 		}
-		paths := condition.Paths()
+		paths, worded := condition.Paths(), condition.Paths()
+		if message != nil {
+			worded = append(worded, message.Paths()...)
+		}
 		r.signatures = uses(paths, "signatures", "attestations")
-		if uses(paths, "image") {
-			r.steps = stepsOf(paths)
-			r.platform = func(q *question, p *Platform) []Finding { return q.judgeCustom(custom, condition, r.signatures, p) }
+		if uses(worded, "image") {
+			r.steps, r.wanted = stepsOf(paths), stepsOf(worded)
+			r.platform = func(q *question, p *Platform) []Finding {
+				return q.judgeCustom(custom, condition, message, r.signatures, p)
+			}
 		} else {
-			r.subject = func(q *question) []Finding { return q.judgeCustom(custom, condition, r.signatures, nil) }
+			r.subject = func(q *question) []Finding { return q.judgeCustom(custom, condition, message, r.signatures, nil) }
 		}
 		list = append(list, r)
 	}
@@ -67,16 +76,25 @@ func (c CustomRule) title() string {
 	return c.Expression
 }
 
+func (c CustomRule) why() string {
+	text := "The policy demands it: " + c.Expression
+	if c.Remedy != "" {
+		text += " To mend it: " + c.Remedy
+	}
+	return text
+}
+
 // judgeCustom asks a condition. Only a condition that is false fails; one that
 // has no answer is undecided.
-func (q *question) judgeCustom(c CustomRule, condition *expression.Expression, signatures bool, p *Platform) []Finding {
+func (q *question) judgeCustom(c CustomRule, condition, message *expression.Expression, signatures bool, p *Platform) []Finding {
 	if f := missing([]Step{StepResolve}, q.evidence.Steps); f != nil {
 		return f
 	}
 	if f := q.unverified(); signatures && f != nil {
 		return f
 	}
-	answer, err := condition.Eval(q.facts(p))
+	facts := q.facts(p)
+	answer, err := q.ask(condition, facts)
 	f := Finding{Expected: c.Expression, Actual: saw(answer.Saw)}
 	switch {
 	case err != nil:
@@ -87,15 +105,25 @@ func (q *question) judgeCustom(c CustomRule, condition *expression.Expression, s
 	case signatures && q.unread():
 		f.Outcome, f.Message = Undecided, "could not be judged: an attachment could not be read, and it may be what the rule asks for"
 	default:
-		f.Outcome, f.Message, f.Remedy = Fail, c.Message, c.Remedy
-		if f.Message == "" {
-			f.Message = "does not hold: " + c.Expression
-		}
-		if f.Actual != "" {
-			f.Message += " (" + f.Actual + ")"
-		}
+		f.Outcome, f.Message, f.Remedy = Fail, q.complaint(c, message, facts, p, f.Actual), c.Remedy
 	}
 	return []Finding{f}
+}
+
+// complaint says that a condition does not hold: in the words that the policy makes
+// of the facts, else in those that it has, with what the condition saw.
+func (q *question) complaint(c CustomRule, message *expression.Expression, facts map[string]any, p *Platform, saw string) string {
+	if made := q.words(message, facts, p); made != "" {
+		return made
+	}
+	text := c.Message
+	if text == "" {
+		text = "does not hold: " + c.Expression
+	}
+	if saw != "" {
+		text += " (" + saw + ")"
+	}
+	return text
 }
 
 // unverified is the answer of a rule about signatures where none were verified.

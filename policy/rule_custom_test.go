@@ -1,6 +1,8 @@
 package policy_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,6 +57,55 @@ func TestCustomRules(t *testing.T) {
 		cases[i].rule = own
 	}
 	runRules(t, goodImage, cases)
+}
+
+// A message can be made of the facts; the policy's own stands in where it cannot.
+func TestMessageExpression(t *testing.T) {
+	t.Parallel()
+	rule := func(message string) string {
+		return "rules: [{name: own, expression: 'false', message: as written, messageExpression: \"" + message + "\"}]\n"
+	}
+	for message, want := range map[string]string{
+		"'has ' + string(image.packages.size()) + ' packages of ' + subject.repository": "has 1 packages of team/app",
+		"'team ' + image.labels['team']":                                                "as written",
+		"'  '":                                                                          "as written",
+		"'two\\\\nlines'":                                                               "as written",
+		"'a' + '\\u202e' + image.labels['org.opencontainers.image.source']": "a\\u202ehttps://git.example.com/app",
+	} {
+		f := about(parse(t, rule(message)).Evaluate(goodImage(), policy.StageScan, now), "rules.own")[0]
+		require.Equal(t, policy.Fail, f.Outcome, message)
+		require.Equal(t, want, f.Message, message)
+	}
+	p := parse(t, rule("'has ' + string(image.packages.size())"))
+	require.Equal(t, policy.Needs{SBOM: true}, p.Needs(policy.StageScan))
+	e := goodImage()
+	failed(policy.StepSBOM, "x")(&e)
+	f := about(p.Evaluate(e, policy.StageScan, now), "rules.own")[0]
+	require.Equal(t, policy.Fail, f.Outcome, "what is missing for the words is not missing for the answer")
+	require.Equal(t, "as written", f.Message)
+
+	_, err := policy.Parse("p.yaml", []byte(head+"rules:\n- name: own\n  expression: 'false'\n  messageExpression: image.size.layers\n"))
+	require.ErrorContains(t, err, "p.yaml:7:22: rules[0].messageExpression: must be text, but is of type int")
+}
+
+// All conditions together have a budget; what is asked after that is undecided.
+func TestConditionsShareABudget(t *testing.T) {
+	t.Parallel()
+	var body strings.Builder
+	body.WriteString("rules:\n")
+	for i := range 40 {
+		fmt.Fprintf(&body, "- {name: r%d, expression: \"image.packages.all(a, image.packages.all(b, a.name == b.name || %d < 0))\"}\n", i, i)
+	}
+	e := goodImage()
+	for range 300 {
+		e.Platforms[0].Packages = append(e.Platforms[0].Packages, e.Platforms[0].Packages[0])
+	}
+	v := parse(t, body.String()).Evaluate(e, policy.StageScan, now)
+	require.Equal(t, policy.NotDecidable, v.Decision)
+	require.Equal(t, policy.Pass, about(v, "rules.r0")[0].Outcome)
+	last := about(v, "rules.r39")[0]
+	require.Equal(t, policy.Undecided, last.Outcome)
+	require.Contains(t, last.Message, "together cost too much")
 }
 
 // A condition about the subject is asked once, one about an image of each.

@@ -34,7 +34,7 @@ func (q *question) signed() Finding {
 		return notJudged(StepSignatures, status)
 	}
 	subject := q.signersOf(q.evidence.Digest)
-	if len(subject) >= q.policy.Signatures.AtLeast {
+	if q.independent(q.evidence.Digest) >= q.policy.Signatures.AtLeast {
 		return Finding{Outcome: Pass, Message: "the " + q.subjectWord() + " is signed by " + enumerate(subject)}
 	}
 	if everywhere, ok := q.platformsSigned(); ok {
@@ -73,7 +73,7 @@ func (q *question) platformsSigned() ([]string, bool) {
 		names := append(q.signersOf(p.Digest), q.signersOf(q.evidence.Digest)...)
 		slices.Sort(names)
 		names = slices.Compact(names)
-		if len(names) < q.policy.Signatures.AtLeast {
+		if q.independent(p.Digest, q.evidence.Digest) < q.policy.Signatures.AtLeast {
 			return nil, false
 		}
 		if i == 0 {
@@ -123,8 +123,12 @@ func (q *question) notSigned(status Status) Finding {
 		return f
 	}
 	f.Outcome, f.Message = Fail, "the "+q.subjectWord()+" is not signed"+q.rejections()
-	if len(valid) > 0 {
-		f.Message = fmt.Sprintf("the %s is signed by %s, which is %d of %d signers", q.subjectWord(), f.Actual, len(valid), s.AtLeast) + q.rejections()
+	if n := q.independent(q.evidence.Digest); n > 0 {
+		f.Message = fmt.Sprintf("the %s is signed by %s, which is %d of %d signers", q.subjectWord(), f.Actual, n, s.AtLeast)
+		if n < len(valid) {
+			f.Message += ", since one identity counts once"
+		}
+		f.Message += q.rejections()
 	}
 	f.Remedy = "sign it: cosign sign " + signable(q.evidence) + "; --key or the identity must be one that the policy names"
 	return f

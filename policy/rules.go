@@ -65,8 +65,10 @@ type rule struct {
 	signatures bool
 	level      func(*Policy) Level
 	stages     func(*Policy) []Stage
-	// steps that must be done before the rule is asked.
+	// steps that must be done before the rule is asked, and those that are wanted
+	// besides for what it says.
 	steps    []Step
+	wanted   []Step
 	subject  func(*question) []Finding
 	platform func(*question, *Platform) []Finding
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -73,6 +74,18 @@ func (p *Policy) everyRule() []rule {
 		list = append(list, o.alone().definedRules()...)
 	}
 	return list
+}
+
+// EveryRule lists the rules of the policy and those that its overrides define, each
+// once.
+func (p *Policy) EveryRule() []RuleInfo {
+	var infos []RuleInfo
+	for _, r := range p.everyRule() {
+		if !slices.ContainsFunc(infos, func(known RuleInfo) bool { return known.ID == r.ID }) {
+			infos = append(infos, r.RuleInfo)
+		}
+	}
+	return infos
 }
 
 // needsImages is true of the rules that say where an image comes from.

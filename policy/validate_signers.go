@@ -33,6 +33,9 @@ func validateSigners(s SignatureRules, report reporter) {
 		}
 		names = append(names, signer.Name)
 		validateSigner(signer, field, report)
+		if twin := twinOf(signer, s.Signers[:i]); twin != nil {
+			report(field, "%s", sameAs(*twin))
+		}
 	}
 	if root := s.TrustRoot; root != nil && (root.File == "") == (root.Data == "") {
 		report("signatures.trustRoot", "needs either file or data: write {file: trusted_root.json}, or leave trustRoot out for the public-good instance")

@@ -38,7 +38,7 @@ type group struct {
 
 // groups puts findings together by rule and platform, in the order in which they
 // first appear.
-func groups(findings []policy.Finding) []group {
+func groups(rules rulebook, findings []policy.Finding) []group {
 	type key struct{ rule, platform string }
 	var list []group
 	at := map[key]int{}
@@ -48,7 +48,7 @@ func groups(findings []policy.Finding) []group {
 		if !ok {
 			i = len(list)
 			at[k] = i
-			list = append(list, group{Rule: ruleInfo(f.Rule), Platform: f.Platform, Outcome: policy.Skipped})
+			list = append(list, group{Rule: rules.info(f.Rule), Platform: f.Platform, Outcome: policy.Skipped})
 		}
 		g := &list[i]
 		g.Findings = append(g.Findings, f)
@@ -57,9 +57,21 @@ func groups(findings []policy.Finding) []group {
 	return list
 }
 
-// ruleInfo is what is known of a rule; of one that only a policy knows, its id.
-func ruleInfo(id string) policy.RuleInfo {
-	for _, r := range policy.Rules() {
+// rulebook describes the rules of a report.
+type rulebook []policy.RuleInfo
+
+// rulesOf are the rules of the policy that judged; where a report does not say, those
+// that every policy has.
+func rulesOf(r gate.Report) rulebook {
+	if len(r.Rules) > 0 {
+		return r.Rules
+	}
+	return policy.Rules()
+}
+
+// info is what is known of a rule; of one that nobody knows, its id.
+func (rules rulebook) info(id string) policy.RuleInfo {
+	for _, r := range rules {
 		if r.ID == id {
 			return r
 		}

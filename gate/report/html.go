@@ -115,13 +115,14 @@ func newPage(r gate.Report) pageView {
 	if r.TrustRoot != nil {
 		page.TrustRoot = line(r.TrustRoot.Hash)
 	}
+	rules := rulesOf(r)
 	for i, result := range r.Results {
-		page.Images = append(page.Images, newImage(i, result))
+		page.Images = append(page.Images, newImage(rules, i, result))
 	}
 	return page
 }
 
-func newImage(i int, r gate.Result) imageView {
+func newImage(rules rulebook, i int, r gate.Result) imageView {
 	image := imageView{
 		ID:        pageID("image", i),
 		Verdict:   newVerdict(r.Verdict),
@@ -133,7 +134,7 @@ func newImage(i int, r gate.Result) imageView {
 	if !r.JudgedAt.IsZero() {
 		image.JudgedAt = newTime(&r.JudgedAt)
 	}
-	image.explain(r)
+	image.explain(rules, r)
 	image.sign(r)
 	for j, p := range r.Platforms {
 		image.Platforms = append(image.Platforms, newPlatform(pageID(image.ID+"-platform", j), r, p))

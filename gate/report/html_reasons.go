@@ -40,14 +40,14 @@ type (
 )
 
 // explain says why: what decided, by outcome and rule, and what did not.
-func (image *imageView) explain(r gate.Result) {
+func (image *imageView) explain(rules rulebook, r gate.Result) {
 	for _, outcome := range []policy.Outcome{policy.Fail, policy.Undecided, policy.Warn} {
 		findings := of(r.Findings, outcome)
 		if len(findings) == 0 {
 			continue
 		}
 		image.Reasons = append(image.Reasons, reasonView{
-			Class: string(outcome), Title: outcomeTitle(outcome), Rules: newRules(findings, len(r.Platforms) > 1),
+			Class: string(outcome), Title: outcomeTitle(outcome), Rules: newRules(rules, findings, len(r.Platforms) > 1),
 		})
 	}
 	passed, skipped := of(r.Findings, policy.Pass), of(r.Findings, policy.Skipped)
@@ -60,7 +60,7 @@ func (image *imageView) explain(r gate.Result) {
 }
 
 // newRules puts findings of one outcome together by rule, whatever the platform.
-func newRules(findings []policy.Finding, several bool) []ruleView {
+func newRules(known rulebook, findings []policy.Finding, several bool) []ruleView {
 	var ids []string
 	byRule := map[string][]policy.Finding{}
 	for _, f := range findings {
@@ -71,13 +71,13 @@ func newRules(findings []policy.Finding, several bool) []ruleView {
 	}
 	rules := make([]ruleView, len(ids))
 	for i, id := range ids {
-		rules[i] = newRule(id, byRule[id], several)
+		rules[i] = newRule(known.info(id), byRule[id], several)
 	}
 	return rules
 }
 
-func newRule(id string, findings []policy.Finding, several bool) ruleView {
-	rule := ruleView{ID: line(id), Title: line(ruleInfo(id).Title)}
+func newRule(info policy.RuleInfo, findings []policy.Finding, several bool) ruleView {
+	rule := ruleView{ID: line(info.ID), Title: line(info.Title)}
 	var list []findingView
 	platforms := map[findingView][]string{} // that say the same
 	remedies := map[string]bool{}

@@ -97,7 +97,7 @@ func newJUnitSuite(report gate.Report, r gate.Result) junitSuite {
 		suite.Properties = append(suite.Properties, junitProperty{"database.built", report.Database.Built.UTC().Format(time.RFC3339)})
 	}
 	suite.add(verdictCase(r))
-	for _, g := range groups(r.Findings) {
+	for _, g := range groups(rulesOf(report), r.Findings) {
 		suite.add(newJUnitCase(r, g))
 	}
 	return suite

@@ -97,6 +97,40 @@ func TestSARIFHasEveryRuleAndTheOnesThatOnlyAPolicyKnows(t *testing.T) {
 	assert.Equal(t, "from-our-base", run.Tool.Driver.Rules[len(run.Tool.Driver.Rules)-1].ID)
 }
 
+// What a policy demands by rules of its own is described in its words.
+func TestSARIFDescribesThePolicysOwnRules(t *testing.T) {
+	t.Parallel()
+	p, err := policy.Parse("p.yaml", []byte(`{apiVersion: imagegate.dev/v1, kind: Policy, metadata: {name: p},
+rules: [{name: from-our-base, expression: "image.platform != ''", message: build on the company base, remedy: use FROM base}],
+overrides: [{match: {namespaces: [a]}, rules: [{name: elsewhere, expression: "stage == 'scan'"}]}]}`))
+	require.NoError(t, err)
+	r := gate.NewReport(p, gate.Tool{Name: "imagegate"}, sample().Results...)
+	text := written(t, "sarif", r)
+	var log struct {
+		Runs []struct {
+			Tool struct {
+				Driver struct {
+					Rules []struct {
+						ID                                string
+						ShortDescription, FullDescription struct{ Text string }
+					}
+				}
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &log))
+	described := map[string][2]string{}
+	for _, rule := range log.Runs[0].Tool.Driver.Rules {
+		described[rule.ID] = [2]string{rule.ShortDescription.Text, rule.FullDescription.Text}
+	}
+	assert.Equal(t, "build on the company base", described["rules.from-our-base"][0])
+	assert.Contains(t, described["rules.from-our-base"][1], "image.platform != '' To mend it: use FROM base")
+	assert.Contains(t, described["rules.elsewhere"][1], "stage == 'scan'")
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	require.NoError(t, err)
+	require.NoError(t, sarifSchema(t).Validate(doc))
+}
+
 func TestSARIFNeverMixesUpOutcomes(t *testing.T) {
 	t.Parallel()
 	run := readSARIF(t, sample()).Runs[0]

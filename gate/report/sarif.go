@@ -48,14 +48,13 @@ func SARIF(w io.Writer, r gate.Report, _ Options) error {
 	return writeJSON(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
-// sarifRules are all rules, also those that found nothing, and then those that
-// only a policy knows.
+// sarifRules are all rules of the policy, also those that found nothing.
 func sarifRules(r gate.Report) []sarifRule {
-	infos := policy.Rules()
+	infos := slices.Clone(rulesOf(r))
 	for _, result := range r.Results {
 		for _, f := range result.Findings {
 			if !slices.ContainsFunc(infos, func(i policy.RuleInfo) bool { return i.ID == f.Rule }) {
-				infos = append(infos, ruleInfo(f.Rule))
+				infos = append(infos, infos.info(f.Rule))
 			}
 		}
 	}

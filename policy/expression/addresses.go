@@ -61,15 +61,36 @@ func ips() []cel.EnvOption {
 			}
 			return types.Bool(n.Contains(a))
 		}),
-		with(cidr, "containsCIDR", cidr.kind, cel.BoolType, func(n, m netip.Prefix) ref.Val {
-			return types.Bool(n.Bits() <= m.Bits() && n.Contains(m.Addr()))
+		with(cidr, "containsCIDR", cidr.kind, cel.BoolType, containsNet),
+		with(cidr, "containsCIDR", cel.StringType, cel.BoolType, func(n netip.Prefix, text string) ref.Val {
+			m, err := parseCIDR(text)
+			if err != nil {
+				return types.NewErr("cidr: %v", err)
+			}
+			return containsNet(n, m)
 		}),
 		cel.Function("string",
 			cel.Overload("ip_to_string", []*cel.Type{ip.kind}, cel.StringType, cel.UnaryBinding(asText)),
 			cel.Overload("cidr_to_string", []*cel.Type{cidr.kind}, cel.StringType, cel.UnaryBinding(asText))),
 		cidr.method("ip", ip.kind, func(n netip.Prefix) ref.Val { return ip.value(n.Addr()) }),
+		cidr.method("masked", cidr.kind, func(n netip.Prefix) ref.Val { return cidr.value(n.Masked()) }),
+		cel.Function("ip.isCanonical", cel.Overload("ip_is_canonical_string", []*cel.Type{cel.StringType}, cel.BoolType, cel.UnaryBinding(isCanonical))),
 		cidr.method("prefixLength", cel.IntType, func(n netip.Prefix) ref.Val { return types.Int(n.Bits()) }),
 	})
+}
+
+func containsNet(n, m netip.Prefix) ref.Val {
+	return types.Bool(n.Bits() <= m.Bits() && n.Contains(m.Addr()))
+}
+
+// isCanonical says whether an address is written in the one way that netip writes it.
+func isCanonical(v ref.Val) ref.Val {
+	text := string(v.(types.String))
+	a, err := parseIP(text)
+	if err != nil {
+		return types.NewErr("ip: %v", err)
+	}
+	return types.Bool(a.String() == text)
 }
 
 func asText(v ref.Val) ref.Val { return v.ConvertToType(types.StringType) }
@@ -92,15 +113,12 @@ func parseIP(text string) (netip.Addr, error) {
 	return a, err
 }
 
+// parseCIDR takes a network with bits behind its prefix too, as Kubernetes does:
+// masked() clears them.
 func parseCIDR(text string) (netip.Prefix, error) {
 	n, err := netip.ParsePrefix(text)
-	switch {
-	case err != nil:
-		return n, err
-	case n.Addr().Is4In6():
+	if err == nil && n.Addr().Is4In6() {
 		return netip.Prefix{}, errMapped
-	case n != n.Masked():
-		return netip.Prefix{}, errors.New("bits are set behind the prefix")
 	}
-	return n, nil
+	return n, err
 }

@@ -14,12 +14,13 @@
 //
 // The functions are those of CEL's standard library with optional types and the
 // extensions strings, lists, sets, math, regex and two-variable comprehensions,
-// and of Kubernetes' library: find and findAll of text; isSorted, sum, min, max,
-// indexOf and lastIndexOf of lists; url, ip, cidr, quantity and semver with their
-// methods. They are written here since Kubernetes' own package brings its API
-// types and doubles the size of a small program. What is missing of Kubernetes:
-// format, ip.isCanonical, cidr masked, and the second argument of semver;
-// authorizer and JSON patches mean nothing outside of an API server.
+// and all of Kubernetes' library that means something outside of an API server:
+// find and findAll of text; isSorted, sum, min, max, indexOf, lastIndexOf and
+// includes of lists; url, ip, cidr, quantity, semver and format with their methods.
+// They take and answer what Kubernetes' own do and cost the same, but are written
+// here, since k8s.io/apiserver/pkg/cel doubles the packages of a small program
+// (362 instead of 175). The authorizer and JSON patches are left out: there is
+// nobody to ask and nothing to change.
 //
 // It refuses to know what the values mean, policies, files and the time.
 package expression

@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
-	"github.com/google/cel-go/interpreter"
 )
 
 // Expression is a condition that was compiled and checked. It is safe for
@@ -28,6 +26,10 @@ type Expression struct {
 type shown struct {
 	id   int64
 	text string
+	// within is the loop that it is a part of, and ends the loop's value that made it
+	// stop: the last element is then the one that decided. Zero outside of loops.
+	within int64
+	ends   bool
 }
 
 // Problem is a mistake in an expression. Line and Column count from 1.
@@ -49,12 +51,22 @@ func (e *Error) Error() string {
 
 // Compile checks a condition. The error is an *Error.
 func (l *Language) Compile(source string) (*Expression, error) {
+	return l.compile(source, cel.BoolType, "true or false")
+}
+
+// CompileText checks an expression whose value is text, for EvalText. The error is
+// an *Error.
+func (l *Language) CompileText(source string) (*Expression, error) {
+	return l.compile(source, cel.StringType, "text")
+}
+
+func (l *Language) compile(source string, kind *cel.Type, called string) (*Expression, error) {
 	checked, issues := l.env.Compile(source)
 	if issues.Err() != nil {
 		return nil, asError(issues)
 	}
-	if checked.OutputType() != cel.BoolType && checked.OutputType() != cel.DynType {
-		return nil, &Error{[]Problem{{1, 1, "must be true or false, but is of type " + checked.OutputType().String()}}}
+	if checked.OutputType() != kind && checked.OutputType() != cel.DynType {
+		return nil, &Error{[]Problem{{1, 1, "must be " + called + ", but is of type " + checked.OutputType().String()}}}
 	}
 	decide, err := l.env.Program(checked, cel.CostLimit(maxCost), cel.CostTracking(costs{}))
 	if err != nil {
@@ -124,12 +136,49 @@ func (e *Expression) look(x ast.Expr, info *ast.SourceInfo, bound []string) {
 		c := x.AsComprehension()
 		e.look(c.IterRange(), info, bound)
 		e.look(c.AccuInit(), info, bound)
+		if start, ok := truth(c.AccuInit()); ok && len(bound) == 0 {
+			e.lookForDecider(c.LoopStep(), info, c.IterVar(), shown{within: x.ID(), ends: !start})
+		}
 		inner := append(slices.Clone(bound), c.IterVar(), c.IterVar2(), c.AccuVar())
 		for _, part := range []ast.Expr{c.LoopCondition(), c.LoopStep(), c.Result()} {
 			e.look(part, info, inner)
 		}
 	default: // literals, and structs, which cannot be made
 	}
+}
+
+// lookForDecider collects the parts of a loop's step that name facts of its element.
+// all() stops at the first element that is false, exists() at the first that is true.
+func (e *Expression) lookForDecider(step ast.Expr, info *ast.SourceInfo, element string, loop shown) {
+	if path, ok := pathOf(step); ok {
+		if text, err := cel.ExprToString(step, info); err == nil && path[0] == element {
+			loop.id, loop.text = step.ID(), text
+			e.seen = append(e.seen, loop)
+		}
+		return
+	}
+	switch step.Kind() {
+	case ast.SelectKind:
+		e.lookForDecider(step.AsSelect().Operand(), info, element, loop)
+	case ast.CallKind:
+		call := step.AsCall()
+		if call.IsMemberFunction() {
+			e.lookForDecider(call.Target(), info, element, loop)
+		}
+		for _, argument := range call.Args() {
+			e.lookForDecider(argument, info, element, loop)
+		}
+	default: // loops in loops have no one element that decided
+	}
+}
+
+// truth is the value of a literal that is true or false.
+func truth(x ast.Expr) (value, ok bool) {
+	if x.Kind() != ast.LiteralKind {
+		return false, false
+	}
+	value, ok = x.AsLiteral().Value().(bool)
+	return value, ok
 }
 
 func (e *Expression) addPath(path string) {
@@ -141,7 +190,7 @@ func (e *Expression) addPath(path string) {
 func (e *Expression) show(x ast.Expr, info *ast.SourceInfo) {
 	text, err := cel.ExprToString(x, info)
 	if err == nil && !slices.ContainsFunc(e.seen, func(s shown) bool { return s.text == text }) {
-		e.seen = append(e.seen, shown{x.ID(), text})
+		e.seen = append(e.seen, shown{id: x.ID(), text: text})
 	}
 }
 
@@ -155,51 +204,4 @@ func pathOf(x ast.Expr) ([]string, bool) {
 		return append(path, x.AsSelect().FieldName()), ok
 	}
 	return nil, false
-}
-
-// Answer is what an expression says of some facts.
-type Answer struct {
-	True bool
-	// Saw are the facts that it looked at.
-	Saw []Fact
-}
-
-// Fact is a part of an expression and its value, both as text. The value can
-// come from an image: it is hostile.
-type Fact struct{ Expression, Value string }
-
-// Eval answers by facts: a value for each declared variable. The error says that
-// there is no answer: a fact is missing, or finding out costs too much.
-func (e *Expression) Eval(facts map[string]any) (Answer, error) {
-	value, _, err := e.decide.Eval(facts)
-	if errors.As(err, new(interpreter.EvalCancelledError)) {
-		return Answer{}, errors.New("finding out costs too much: make the expression simpler")
-	}
-	answer := Answer{Saw: e.saw(facts)}
-	if err != nil {
-		return answer, err
-	}
-	truth, ok := value.Value().(bool)
-	if !ok {
-		return answer, errors.New("the expression is neither true nor false")
-	}
-	answer.True = truth
-	return answer, nil
-}
-
-// saw are the values of the parts that were looked at.
-func (e *Expression) saw(facts map[string]any) []Fact {
-	_, details, _ := e.trace.Eval(facts) // what decide could not answer, this cannot either
-	if details == nil || details.State() == nil {
-		return nil
-	}
-	var seen []Fact
-	for _, s := range e.seen {
-		if v, ok := details.State().Value(s.id); ok {
-			if text, ok := textOf(v); ok {
-				seen = append(seen, Fact{s.text, text})
-			}
-		}
-	}
-	return seen
 }

@@ -84,19 +84,37 @@ func TestEval(t *testing.T) {
 		"url('https://git.example.com:8443/a b').getPort() == '8443' && isURL('/a')":       true,
 		"url('https://git.example.com/a b').getEscapedPath() == '/a%20b'":                  true,
 		"isURL('../a')": false,
-		"cidr('10.0.0.0/8').containsIP('10.1.2.3') && ip('10.1.2.3').family() == 4":                      true,
-		"cidr('10.0.0.0/8').containsIP(ip('11.1.2.3'))":                                                  false,
-		"cidr('10.0.0.0/8').containsCIDR(cidr('10.1.0.0/16')) && !isCIDR('10.0.0.1/8')":                  true,
-		"isIP('::ffff:1.2.3.4') || isIP('fe80::1%eth0') || isIP('1.2.3')":                                false,
-		"ip('::1').isLoopback() && ip('::1') == ip('0:0:0:0:0:0:0:1') && string(ip('::1')) == '::1'":     true,
-		"quantity('1Gi').isGreaterThan(quantity('1G')) && quantity('1.5k').asInteger() == 1500":          true,
-		"quantity('50k').add(20) == quantity('50020') && quantity('1').sub(quantity('2')).sign() == -1":  true,
-		"quantity('100m').isInteger() || isQuantity('200K') || isQuantity('Mi')":                         false,
-		"quantity('2e3').compareTo(quantity('2k')) == 0 && quantity('500m').asApproximateFloat() == 0.5": true,
-		"semver('1.2.3').isLessThan(semver('1.10.0')) && semver('2.3.4').minor() == 3":                   true,
-		"isSemver('v1.2.3') || isSemver('1.2')":                                                          false,
-		"image.items.all(i, isURL(i.name))":                                                              false,
-		"[duration('1h'), duration('2h')].sum() == duration('3h')":                                       true,
+		"cidr('10.0.0.0/8').containsIP('10.1.2.3') && ip('10.1.2.3').family() == 4":                                                             true,
+		"cidr('10.0.0.0/8').containsIP(ip('11.1.2.3'))":                                                                                         false,
+		"cidr('10.0.0.0/8').containsCIDR(cidr('10.1.0.0/16')) && isCIDR('10.0.0.1/8')":                                                          true,
+		"cidr('10.0.0.1/8').masked() == cidr('10.0.0.0/8') && cidr('10.0.0.1/8') != cidr('10.0.0.0/8')":                                         true,
+		"cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16') && !isCIDR('10.0.0.1/33')":                                                              true,
+		"ip.isCanonical('2001:db8::abcd') && ip.isCanonical('127.0.0.1')":                                                                       true,
+		"ip.isCanonical('2001:DB8::ABCD') || ip.isCanonical('2001:db8::0:0:0:abcd')":                                                            false,
+		"semver('v1.0', true) == semver('1.0.0') && semver('01.01.01', true) == semver('1.1.1')":                                                true,
+		"isSemver('v1', true) && isSemver('1.2.3-rc.1', true) && isSemver('1.0.00-x', true)":                                                    true,
+		"isSemver('1.2-rc1', true) || isSemver('v1.0', false) || isSemver('', true)":                                                            false,
+		"[1, 2].includes(2) && ![1].includes(2) && 'a'.includes('a')":                                                                           true,
+		"format.dns1123Label().validate('my-name').hasValue()":                                                                                  false,
+		"format.dns1123Label().validate('My Name').value()[0].contains('RFC 1123 label')":                                                       true,
+		"format.dns1035Label().validate('1a').hasValue() && format.dns1123Label().validate('1a') == optional.none()":                            true,
+		"format.dns1123LabelPrefix().validate('a-').hasValue() || format.dns1035LabelPrefix().validate('a-').hasValue()":                        false,
+		"format.named('qualifiedName').value().validate('example.com/a').hasValue() || format.named('none').hasValue()":                         false,
+		"format.labelValue().validate('a b').hasValue() && format.dns1123Subdomain().validate('a..b').hasValue()":                               true,
+		"format.uri().validate('https://example.com').hasValue() || format.uuid().validate('123e4567-e89b-12d3-a456-426614174000').hasValue()":  false,
+		"format.byte().validate('aGVsbG8=').hasValue() || format.date().validate('2021-01-01').hasValue()":                                      false,
+		"format.datetime().validate('2021-01-01t00:00:00.5z').hasValue() || format.datetime().validate('2021-01-01T00:00:00+01:00').hasValue()": false,
+		"format.byte().validate('a').hasValue() && format.date().validate('2021-02-30').hasValue() && format.uri().validate('x y').hasValue()":  true,
+		"isIP('::ffff:1.2.3.4') || isIP('fe80::1%eth0') || isIP('1.2.3')":                                                                       false,
+		"ip('::1').isLoopback() && ip('::1') == ip('0:0:0:0:0:0:0:1') && string(ip('::1')) == '::1'":                                            true,
+		"quantity('1Gi').isGreaterThan(quantity('1G')) && quantity('1.5k').asInteger() == 1500":                                                 true,
+		"quantity('50k').add(20) == quantity('50020') && quantity('1').sub(quantity('2')).sign() == -1":                                         true,
+		"quantity('100m').isInteger() || isQuantity('200K') || isQuantity('Mi')":                                                                false,
+		"quantity('2e3').compareTo(quantity('2k')) == 0 && quantity('500m').asApproximateFloat() == 0.5":                                        true,
+		"semver('1.2.3').isLessThan(semver('1.10.0')) && semver('2.3.4').minor() == 3":                                                          true,
+		"isSemver('v1.2.3') || isSemver('1.2')":                                                                                                 false,
+		"image.items.all(i, isURL(i.name))":                                                                                                     false,
+		"[duration('1h'), duration('2h')].sum() == duration('3h')":                                                                              true,
 	} {
 		e, err := l.Compile(source)
 		require.NoError(t, err, source)
@@ -182,7 +200,33 @@ func TestAnswerShowsWhatItSaw(t *testing.T) {
 	require.Equal(t, `"debian:12"`, saw[`image.labels["base"]`], "%v", saw)
 	require.Equal(t, "3", saw["image.files"])
 	require.Equal(t, "2026-01-03T00:00:00Z", saw["now"])
-	require.Equal(t, "a list of 2", saw["image.items"])
+	require.Equal(t, `[{name: "zlib", score: 7.5, kind: "deb"}, {name: "curl", kind: "apk"}]`, saw["image.items"])
+}
+
+// Of a loop that stopped, the element that it stopped at is shown; of one that saw
+// all elements, none of them decided.
+func TestAnswerShowsWhichElementDecided(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		"image.items.all(i, i.kind == 'apk')":                             `"deb"`,
+		"image.items.all(i, i.name != 'curl')":                            `"curl"`,
+		"!image.items.exists(i, i.name.startsWith('c'))":                  `"curl"`,
+		"image.items.exists(i, i.name == 'x')":                            "",
+		"image.items.all(i, image.items.exists(k, k.name == i.name+'x'))": "",
+	} {
+		e, err := language(t).Compile(source)
+		require.NoError(t, err, source)
+		answer, err := e.Eval(facts())
+		require.NoError(t, err, source)
+		require.False(t, answer.True, source)
+		got := ""
+		for _, f := range answer.Saw {
+			if strings.HasPrefix(f.Expression, "i.") || strings.HasPrefix(f.Expression, "k.") {
+				got = f.Value
+			}
+		}
+		require.Equal(t, want, got, source)
+	}
 }
 
 func TestCostIsLimited(t *testing.T) {
@@ -198,12 +242,53 @@ func TestCostIsLimited(t *testing.T) {
 	for _, source := range []string{
 		"image.items.all(a, image.items.all(b, a.name != b.name + 'x'))",
 		"image.items.all(a, image.items.all(b, a.name.findAll('a*b*c*').size() < 999))",
+		"image.items.all(a, format.uri().validate(a.name).hasValue())",
+		"image.items.all(a, image.items.map(b, b.name).isSorted())",
 	} {
 		e, err := l.Compile(source)
 		require.NoError(t, err)
 		_, err = e.Eval(many)
 		require.ErrorContains(t, err, "costs too much", source)
 	}
+}
+
+// What a question costs is told, so that many can share a budget.
+func TestCost(t *testing.T) {
+	t.Parallel()
+	l := language(t)
+	cost := func(source string) uint64 {
+		e, err := l.Compile(source)
+		require.NoError(t, err)
+		answer, err := e.Eval(facts())
+		require.NoError(t, err)
+		return answer.Cost
+	}
+	require.Greater(t, cost("image.items.all(i, i.name != '')"), cost("image.fits"))
+	require.Greater(t, cost("'"+strings.Repeat("a", 1000)+"'.find('a+') != ''"), uint64(100))
+	e, err := l.Compile("image.uid == 0")
+	require.NoError(t, err)
+	answer, err := e.Eval(facts())
+	require.Error(t, err)
+	require.NotZero(t, answer.Cost, "what failed is not free")
+}
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	l := language(t)
+	e, err := l.CompileText("'team ' + image.labels['team'] + ' has ' + string(image.files) + ' files'")
+	require.NoError(t, err)
+	text, cost, err := e.EvalText(facts())
+	require.NoError(t, err)
+	require.Equal(t, "team a has 3 files", text)
+	require.NotZero(t, cost)
+	require.Contains(t, e.Paths(), "image.labels")
+
+	_, err = l.CompileText("image.files > 2")
+	require.ErrorContains(t, err, "must be text, but is of type bool")
+	e, err = l.CompileText("predicate.builder")
+	require.NoError(t, err)
+	_, _, err = e.EvalText(facts())
+	require.ErrorContains(t, err, "not text")
 }
 
 func FuzzCompile(f *testing.F) {

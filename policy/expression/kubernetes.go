@@ -23,7 +23,7 @@ type library struct{}
 func (library) CompileOptions() []cel.EnvOption {
 	element := cel.TypeParamType("T")
 	list := cel.ListType(element)
-	return slices.Concat(addresses(), numbers(), []cel.EnvOption{
+	return slices.Concat(addresses(), numbers(), formats(), []cel.EnvOption{
 		cel.Function("find", cel.MemberOverload("string_find_string", []*cel.Type{cel.StringType, cel.StringType}, cel.StringType, cel.BinaryBinding(find))),
 		cel.Function("findAll",
 			cel.MemberOverload("string_find_all_string", []*cel.Type{cel.StringType, cel.StringType}, cel.ListType(cel.StringType),
@@ -41,6 +41,7 @@ func (library) CompileOptions() []cel.EnvOption {
 		cel.Function("lastIndexOf", cel.MemberOverload("list_last_index_of", []*cel.Type{list, element}, cel.IntType, cel.BinaryBinding(func(v, wanted ref.Val) ref.Val {
 			return indexOf(v, wanted, true)
 		}))),
+		cel.Function("includes", cel.MemberOverload("list_includes_dyn_dyn", []*cel.Type{cel.DynType, cel.DynType}, cel.BoolType, cel.BinaryBinding(includes))),
 	})
 }
 
@@ -137,4 +138,13 @@ func indexOf(v, wanted ref.Val, last bool) ref.Val {
 		}
 	}
 	return found
+}
+
+// includes says whether a list has an element, or whether what is no list is equal
+// to it.
+func includes(v, wanted ref.Val) ref.Val {
+	if list, ok := v.(traits.Lister); ok {
+		return types.Bool(indexOf(list, wanted, false) != types.Int(-1))
+	}
+	return types.Bool(v.Equal(wanted) == types.True)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/google/cel-go/ext"
 )
 
-// Bounds of an expression. The cost is what Kubernetes allows for one, and about a
-// third of a second.
+// Bounds of an expression. The cost is what Kubernetes allows for one
+// (PerCallLimit), and about a third of a second.
 const (
 	maxBytes   = 16 << 10
 	maxNesting = 100

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/google/cel-go/cel"
@@ -77,9 +78,51 @@ func versions() []cel.EnvOption {
 	part := func(name string, of func(semver.Version) uint64) cel.EnvOption {
 		return p.method(name, cel.IntType, func(v *semver.Version) ref.Val { return types.Int(min(of(*v), 1<<62)) })
 	}
-	return slices.Concat(p.declare("semver", "isSemver"), ordered(p, (*semver.Version).Compare), []cel.EnvOption{
+	return slices.Concat(p.declare("semver", "isSemver"), normalized(p), ordered(p, (*semver.Version).Compare), []cel.EnvOption{
 		part("major", semver.Version.Major), part("minor", semver.Version.Minor), part("patch", semver.Version.Patch),
 	})
+}
+
+// normalized declares the second argument of semver and isSemver: true takes what
+// people write too, v1.2 and 01.2.3.
+func normalized(p parser[*semver.Version]) []cel.EnvOption {
+	parse := func(text, tolerant ref.Val) (*semver.Version, error) {
+		if tolerant == types.True {
+			return parseVersion(normalize(string(text.(types.String))))
+		}
+		return parseVersion(string(text.(types.String)))
+	}
+	arguments := []*cel.Type{cel.StringType, cel.BoolType}
+	return []cel.EnvOption{
+		cel.Function("semver", cel.Overload("string_bool_to_semver", arguments, p.kind, cel.BinaryBinding(func(text, tolerant ref.Val) ref.Val {
+			v, err := parse(text, tolerant)
+			if err != nil {
+				return types.NewErr("semver: %v", err)
+			}
+			return p.value(v)
+		}))),
+		cel.Function("isSemver", cel.Overload("is_semver_string_bool", arguments, cel.BoolType, cel.BinaryBinding(func(text, tolerant ref.Val) ref.Val {
+			_, err := parse(text, tolerant)
+			return types.Bool(err == nil)
+		}))),
+	}
+}
+
+// normalize takes a v and leading zeros off a version, and fills up numbers that are
+// missing. A short version with a suffix (1.2-rc1) stays as it is, and is refused.
+func normalize(text string) string {
+	parts := strings.SplitN(strings.TrimPrefix(text, "v"), ".", 3)
+	for i, part := range parts {
+		trimmed := strings.TrimLeft(part, "0")
+		if len(trimmed) < len(part) && (trimmed == "" || trimmed[0] < '0' || trimmed[0] > '9') {
+			trimmed = "0" + trimmed
+		}
+		parts[i] = trimmed
+	}
+	for len(parts) < 3 && !strings.ContainsAny(parts[len(parts)-1], "+-") {
+		parts = append(parts, "0")
+	}
+	return strings.Join(parts, ".")
 }
 
 // parseVersion is strict: 1.2.3, without a v and with all three numbers.
