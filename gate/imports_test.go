@@ -28,6 +28,7 @@ var direction = map[string][]string{
 	"gate/signature":    {"gate", "policy"},
 	"gate/report":       {"gate", "policy", "sbom"},
 	"gate/scan/estate":  {"gate", "policy", "sbom"},
+	"gate/jetstream":    {"gate/store"},
 	"gate/store":        {},
 	"gate/breakglass":   {},
 	"sbom/catalog":      {"sbom"},
