@@ -31,6 +31,7 @@ var direction = map[string][]string{
 	"gate/jetstream":    {"gate/store"},
 	"gate/store":        {},
 	"gate/breakglass":   {},
+	"gate/admission":    {"gate", "policy", "sbom"},
 	"sbom/catalog":      {"sbom"},
 	"sbom/vuln":         {"sbom", "sbom/catalog"},
 }

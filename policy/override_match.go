@@ -2,7 +2,9 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // For is the policy for one subject: the overrides that match are laid over it,
@@ -114,4 +116,20 @@ func literalness(pattern string) (exact, literal int) {
 		}
 	}
 	return exact, literal
+}
+
+// Scope names what a namespace changes about the policy: questions about one image
+// in two namespaces of the same scope get the same verdict.
+func (p *Policy) Scope(namespace string) string {
+	var scope strings.Builder
+	for i, o := range p.Overrides {
+		exact, literal, ok := closest(o.Match.Namespaces, func(pattern string) bool {
+			return namespace != "" && matchWord(pattern, namespace)
+		})
+		if ok {
+			// How closely it matches decides about its place among the others.
+			fmt.Fprintf(&scope, "%d:%d:%d ", i, exact, literal)
+		}
+	}
+	return scope.String()
 }

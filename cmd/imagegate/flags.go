@@ -36,6 +36,8 @@ type policyFlags struct {
 	trustedRoot    string
 	ignoreTlog     bool
 	skipSignatures bool
+	// used is told which files the policy is made of; nil: nobody wants to know.
+	used func(path string)
 }
 
 func (f *policyFlags) register(flags *pflag.FlagSet) {
@@ -69,18 +71,21 @@ func (f *policyFlags) load() (*policy.Policy, error) {
 		return nil, &usageError{err: err, hint: remedy(err)}
 	}
 	// Files are named relative to the policy, or to the working directory by flags.
-	p, err = p.Resolve(readNear(dir))
+	p, err = p.Resolve(readNear(dir, f.used))
 	if err != nil {
 		return nil, &usageError{err: err, hint: remedy(err)}
 	}
 	return p, nil
 }
 
-// readNear reads files by names that are relative to a folder.
-func readNear(dir string) func(string) ([]byte, error) {
+// readNear reads files by names that are relative to a folder, and tells which.
+func readNear(dir string, used func(path string)) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(dir, name)
+		}
+		if used != nil {
+			used(name)
 		}
 		return os.ReadFile(name)
 	}

@@ -41,6 +41,10 @@ func TestMain(m *testing.M) {
 //	break-once METHOD PATH STATUS
 //	mend                        takes all faults away
 //	serve FOLDER                serves a folder at $WWW
+//	start COMMAND ARG…          starts a server that logs where it listens
+//	post PATH IMAGE…            asks that server for a review of images
+//	fetch PATH                  shows what that server has at a path
+//	stop N                      sends it SIGTERM and demands its exit code
 //	layout IMAGE FOLDER         writes an image as an OCI layout
 //	archive IMAGE FILE          writes an image as docker save does
 //	moves NAME:TAG IMAGE        moves the tag as soon as a blob is read
@@ -88,6 +92,10 @@ func TestScript(t *testing.T) {
 			"break-once":   breakOnce,
 			"mend":         func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).registry.Mend() },
 			"serve":        serve,
+			"start":        start,
+			"stop":         stop,
+			"post":         post,
+			"fetch":        fetch,
 			"layout":       writeLayout,
 			"archive":      writeArchive,
 			"moves":        movesTag,
@@ -128,6 +136,8 @@ type world struct {
 	key      *sigstoretest.Key
 	other    *sigstoretest.Key
 	sigstore *sigstoretest.World
+	server   *running   // that start started
+	ended    chan error // when it ended
 }
 
 func newWorld(t testing.TB) (*world, error) {
@@ -143,7 +153,7 @@ func newWorld(t testing.TB) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &world{t, gatetest.NewRegistry(t), key, other, sigstore}, nil
+	return &world{t: t, registry: gatetest.NewRegistry(t), key: key, other: other, sigstore: sigstore}, nil
 }
 
 // write puts keys where a script finds them.

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imagegate/imagegate/gate/admission"
+)
+
+// serveFlags are the values of serve's flags.
+type serveFlags struct {
+	*shared
+	policy   policyFlags
+	images   imageFlags
+	database databaseFlags
+	tls      tlsFlags
+	answers  answerFlags
+
+	listen         string
+	probes         string
+	reload         time.Duration
+	databaseUpdate time.Duration
+	shutdownDelay  time.Duration
+	shutdownTime   time.Duration
+}
+
+func newServe(s *shared) *cobra.Command {
+	f := &serveFlags{shared: s}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Answer Kubernetes API servers: may the images of this pod run?",
+		Long: `Answer the admission reviews of Kubernetes API servers over HTTPS:
+
+  POST /imagepolicy   ImageReview (the plugin ImagePolicyWebhook)
+  POST /validate      AdmissionReview: pods, and the templates of workloads
+  POST /mutate        AdmissionReview: tags are pinned to digests
+  GET  /healthz /readyz /metrics /version
+
+A review is answered always, within the time that the API server waits, and with
+a refusal where it could not be judged: pods are let in by a verdict, never by a
+fault. Verdicts are remembered; identical questions share one check; a check that
+takes longer than the API server waits goes on, and the next try finds its verdict.
+
+An ImageReview names no image volumes: use /validate too, or /validate alone.
+
+Certificates, client CA, policy, keys, trusted root and database are read anew when
+they change. What cannot be used is reported by /readyz, the log and the metrics,
+and what was there before stays in force.
+
+To get out of a deadlock, where the gate refuses what it needs to run itself: give
+the namespace that it runs in to --exempt-namespace, and its own image, by digest,
+to --exempt-image, before the webhook is switched on. Where it is too late, remove
+the plugin from the API server's --enable-admission-plugins (it reads its flags at
+its start), or: kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration NAME
+
+exit codes: 0 ended by a signal · 2 usage or configuration · 3 could not serve`,
+		Example: `  # the preset restricted and a key; the API server shows a certificate of ca.pem
+  imagegate serve --tls-cert tls.crt --tls-key tls.key --client-ca ca.pem --key cosign.pub
+
+  # a policy that Kubernetes mounts; the gate itself is never refused
+  imagegate serve --tls-cert /tls/tls.crt --tls-key /tls/tls.key --policy /policy \
+    --exempt-namespace imagegate-system --probe-listen :8080
+
+  # on a laptop
+  imagegate serve --listen 127.0.0.1:8443 --insecure-plain-http --insecure-skip-signatures`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	f.policy.register(flags)
+	f.images.register(flags)
+	f.database.register(flags)
+	f.tls.register(flags)
+	f.answers.register(flags)
+	flags.StringVar(&f.listen, "listen", ":8443", "ADDRESS to answer reviews on")
+	flags.StringVar(&f.probes, "probe-listen", "", "ADDRESS for /healthz, /readyz, /metrics and /version over plain HTTP (default: they are at --listen)")
+	flags.DurationVar(&f.reload, "reload-interval", 2*time.Second, "how often to look whether files have changed")
+	flags.DurationVar(&f.databaseUpdate, "db-update-interval", 6*time.Hour, "how often to look for a newer database; never with --offline")
+	flags.DurationVar(&f.shutdownDelay, "shutdown-delay", 0, "how long to answer on after SIGTERM while /readyz says no, so that load balancers notice")
+	flags.DurationVar(&f.shutdownTime, "shutdown-timeout", 30*time.Second, "how long to wait for reviews that have begun")
+	completePolicies(cmd)
+	return cmd
+}
+
+// run serves until the context ends.
+func (f *serveFlags) run(ctx context.Context) error {
+	log := slog.New(slog.NewJSONHandler(f.console.err, nil))
+	flush, err := traceIfAsked(ctx)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	certificates, err := f.tls.load(f.probes == "")
+	if err != nil {
+		return err
+	}
+	judges, err := f.newJudges()
+	if err != nil {
+		return err
+	}
+	defer judges.close()
+	judge, err := judges.appoint()
+	if err != nil {
+		return err
+	}
+	handler, err := admission.New(judge, append(f.answers.options(),
+		admission.WithLog(log), admission.WithVersion(tool()), admission.WithStore(judges.memory.Memory))...)
+	if err != nil {
+		return usagef("imagegate serve --help", "%w", err)
+	}
+	defer handler.Close()
+
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	go f.watch(background, handler, judges, certificates)
+	go f.keepDatabase(background, log)
+	return f.serve(ctx, log, handler, certificates)
+}

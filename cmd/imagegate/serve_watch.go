@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/imagegate/imagegate/gate/admission"
+)
+
+// watched is something that is read anew when its files change.
+type watched struct {
+	what   string
+	files  func() []string
+	reload func() error
+	seen   string
+}
+
+// watch looks again and again whether files have changed. Kubernetes exchanges what
+// it mounts by one symbolic link, somewhere on the way to a file, and file systems
+// that are mounted from elsewhere tell nobody: looking is what works for all.
+func (f *serveFlags) watch(ctx context.Context, handler *admission.Handler, j *judges, c *certificates) {
+	appoint := func() error {
+		judge, err := j.appoint()
+		if err != nil {
+			return err
+		}
+		return handler.Replace(judge)
+	}
+	list := []*watched{
+		{what: "policy", files: func() []string { return j.files }, reload: appoint},
+		{what: "database", files: f.databaseFiles, reload: appoint},
+	}
+	if c != nil {
+		list = append(list, &watched{what: "certificate", files: f.tls.files, reload: c.reload})
+	}
+	for _, w := range list {
+		w.seen = fingerprint(w.files())
+	}
+	ticker := time.NewTicker(f.reload)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for _, w := range list {
+			w.look(handler)
+		}
+	}
+}
+
+// look reads anew what has changed. What changes while it is read is seen the next
+// time, since the files are looked at first.
+func (w *watched) look(handler *admission.Handler) {
+	now := fingerprint(w.files())
+	if now == w.seen {
+		return
+	}
+	handler.Reloaded(w.what, w.reload())
+	w.seen = now
+	if again := fingerprint(w.files()); len(again) != len(now) {
+		w.seen = again // the policy names other files now
+	}
+}
+
+// fingerprint says of each file which one it is, when it was written and how large
+// it is, after all links.
+func fingerprint(files []string) string {
+	var all strings.Builder
+	for _, path := range files {
+		info, err := os.Stat(path)
+		if err != nil {
+			fmt.Fprintf(&all, "%s missing\n", path)
+			continue
+		}
+		real, _ := filepath.EvalSymlinks(path)
+		fmt.Fprintf(&all, "%s %s %d %d\n", path, real, info.Size(), info.ModTime().UnixNano())
+	}
+	return all.String()
+}
+
+// databaseFiles are those that change when another database is put in place: see
+// sbom/vuln.
+func (f *serveFlags) databaseFiles() []string {
+	folder := f.database.folder(f.shared)
+	return []string{
+		folder, filepath.Join(folder, "v6", "current"),
+		filepath.Join(folder, "vulnerability.db"), filepath.Join(folder, "6", "vulnerability.db"),
+	}
+}
+
+// keepDatabase fetches a newer database now and then. It becomes the one in use
+// like any other that is put in place.
+func (f *serveFlags) keepDatabase(ctx context.Context, log *slog.Logger) {
+	if f.database.offline || f.databaseUpdate <= 0 {
+		return
+	}
+	for {
+		if err := fetchDatabase(ctx, f.silent(), f.database); err != nil && ctx.Err() == nil {
+			log.Warn("the database could not be updated", "error", err.Error(), "hint", remedy(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(f.databaseUpdate):
+		}
+	}
+}
+
+// silent are the shared flags of somebody who logs and shows no progress.
+func (f *serveFlags) silent() *shared {
+	quiet := *f.shared
+	quiet.quiet = true
+	return &quiet
+}

@@ -1,0 +1,146 @@
+package admission
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/imagegate/imagegate/policy"
+)
+
+// answer is what a review is told, through whichever API.
+type answer struct {
+	allowed  bool
+	reason   string // of a denial; each line begins with an image and a rule
+	warnings []string
+	audit    map[string]string
+	patch    []byte // JSON patch
+	opinions []opinion
+}
+
+// The bounds on an answer, in bytes and counts. Warnings are for HTTP headers: an
+// API server cuts those that are longer than 256 bytes, or than 4 KiB together.
+const (
+	maxReasonText  = 8 << 10
+	maxWarning     = 250
+	maxAllWarnings = 12
+	maxAudit       = 1 << 10
+	maxAuditImages = 16
+)
+
+// denied is the answer to a review that was not judged at all.
+func denied(subject, rule, message string) answer {
+	return answer{
+		reason: clip(shown(subject)+": "+rule+": "+printable(message), maxReasonText),
+		audit:  map[string]string{"verdict": string(policy.NotDecidable), "rule": rule},
+	}
+}
+
+// exempted is the answer where the namespace is not judged.
+func exempted() answer {
+	return answer{allowed: true, audit: map[string]string{"verdict": string(SourceExempt)}}
+}
+
+// answerOf sums up: every image has to be admitted.
+func answerOf(s *seat, opinions []opinion) answer {
+	a := answer{allowed: true, opinions: opinions, audit: auditOf(s, opinions)}
+	var reasons []string
+	for _, o := range opinions {
+		if !o.admitted {
+			a.allowed = false
+			reasons = append(reasons, o.verdict.reason(o.image))
+		}
+		a.warnings = append(a.warnings, o.warnings()...)
+	}
+	a.reason = clip(strings.Join(reasons, "\n"), maxReasonText)
+	a.warnings = a.warnings[:min(len(a.warnings), maxAllWarnings)]
+	return a
+}
+
+// warnings are what whoever asked is told about an image that was let in. An audit
+// is not for them.
+func (o opinion) warnings() []string {
+	if !o.admitted {
+		return nil
+	}
+	var list []string
+	warn := func(format string, args ...any) {
+		list = append(list, clip(shown(o.image)+": "+fmt.Sprintf(format, args...), maxWarning))
+	}
+	switch {
+	case o.grant != nil:
+		warn("breakglass: let in by token %s of %s until %s", printable(o.grant.ID), printable(o.grant.Issuer), o.grant.Expires.UTC().Format(time.RFC3339))
+	case o.source == SourceLastGood:
+		warn("last-good: it could not be judged now; allowed on %s", o.verdict.JudgedAt.UTC().Format(time.RFC3339))
+	}
+	if o.verdict.Decision != policy.Allow {
+		for _, r := range o.verdict.Reasons {
+			warn("%s", r)
+		}
+	}
+	if o.verdict.Enforcement != policy.Audit {
+		for _, r := range o.verdict.Warnings {
+			warn("%s", r)
+		}
+	}
+	return list
+}
+
+// auditOf is what the API server's audit log keeps: what was judged, and what the
+// verdict rests on. Keys are names as of labels, of at most 63 characters.
+func auditOf(s *seat, opinions []opinion) map[string]string {
+	audit := map[string]string{
+		"policy":      s.policyHash,
+		"policy-name": clip(printable(s.Policy.Name()), maxAudit),
+		"database":    "none",
+		"digest":      auditList(opinions, func(o opinion) string { return o.verdict.Digest }),
+		"verdict":     auditList(opinions, opinion.word),
+	}
+	if s.Database != nil {
+		audit["database"] = s.Database.Built.UTC().Format(time.RFC3339)
+	}
+	for i, o := range opinions {
+		if i == maxAuditImages {
+			break
+		}
+		audit["image-"+strconv.Itoa(i)] = clip(o.line(), maxAudit)
+		if o.grant != nil {
+			audit["breakglass-"+strconv.Itoa(i)] = clip(fmt.Sprintf("token %s of %s until %s: %s", printable(o.grant.ID),
+				printable(o.grant.Issuer), o.grant.Expires.UTC().Format(time.RFC3339), printable(o.grant.Reason)), maxAudit)
+		}
+	}
+	return audit
+}
+
+// word is the verdict, or why there is none.
+func (o opinion) word() string {
+	if o.verdict.Decision == "" {
+		return string(o.source)
+	}
+	return string(o.verdict.Decision)
+}
+
+// line is an opinion in one line.
+func (o opinion) line() string {
+	parts := []string{o.word(), shown(o.image)}
+	if o.verdict.Digest != "" && !strings.HasSuffix(o.image, o.verdict.Digest) {
+		parts = append(parts, o.verdict.Digest)
+	}
+	parts = append(parts, "by "+string(o.source))
+	for _, r := range append(o.verdict.Reasons, o.verdict.Warnings...) {
+		parts = append(parts, "· "+r.String())
+	}
+	return strings.Join(parts, " ")
+}
+
+// auditList is one word for each image, in their order.
+func auditList(opinions []opinion, word func(opinion) string) string {
+	words := make([]string, len(opinions))
+	for i, o := range opinions {
+		if words[i] = word(o); words[i] == "" {
+			words[i] = "-"
+		}
+	}
+	return clip(strings.Join(words, ","), maxAudit)
+}
