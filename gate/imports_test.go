@@ -29,6 +29,7 @@ var direction = map[string][]string{
 	"gate/report":       {"gate", "policy", "sbom"},
 	"gate/scan/estate":  {"gate", "policy", "sbom"},
 	"gate/jetstream":    {"gate/store"},
+	"gate/scan/target":  {},
 	"gate/store":        {},
 	"gate/breakglass":   {},
 	"gate/admission":    {"gate", "policy", "sbom"},
