@@ -19,6 +19,11 @@ func (g *RegistryGlob) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Matches says whether the pattern matches a repository of a registry.
+func (g RegistryGlob) Matches(registry, repository string) bool {
+	return registry != "" && matchRepository(string(g), registry+"/"+repository)
+}
+
 // matchRepository matches a pattern of segments against registry/repository.
 func matchRepository(pattern, name string) bool {
 	return matchSegments(strings.Split(canonicalRegistry(pattern), "/"), strings.Split(canonicalRegistry(name), "/"))

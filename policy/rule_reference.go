@@ -55,7 +55,7 @@ func judgeRegistry(q *question) []Finding {
 	r := q.evidence.Reference
 	name := r.Registry + "/" + r.Repository
 	f := Finding{Outcome: Pass, Message: printable(name) + " is allowed"}
-	allowed := func(g RegistryGlob) bool { return r.Registry != "" && matchRepository(string(g), name) }
+	allowed := func(g RegistryGlob) bool { return g.Matches(r.Registry, r.Repository) }
 	if slices.ContainsFunc(q.policy.Reference.From, allowed) {
 		return []Finding{f}
 	}

@@ -16,7 +16,9 @@
 // an archive cannot lead out of it. A layer's urls are never followed, plain HTTP
 // is refused except for loopback and the registries it was asked for, and
 // credentials go to the registry they are for and the token service that it names,
-// never along a redirect.
+// never along a redirect. References that anybody may have written, as those of
+// pods, are bounded further (WithStrangers): to allowed registries, to addresses
+// outside, and to registries alone.
 //
 // One thing is written: Images.Push copies a subject that was judged to a tag of a
 // registry, exactly the bytes that its digest names, and AttachSignature puts a

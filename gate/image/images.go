@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -23,6 +24,9 @@ type Images struct {
 	memory   gate.Memory // nil: none
 	keychain authn.Keychain
 	uploads  http.RoundTripper // what a push goes through
+	// strangers bounds references that anybody may have written; nil where they are
+	// the user's own.
+	strangers *strangers
 }
 
 var _ gate.Images = (*Images)(nil)
@@ -43,23 +47,28 @@ func New(options ...Option) (*Images, error) {
 	}
 	limits := s.limits.withDefaults()
 	base, uploads := s.transport, s.transport
-	if s.transport == nil {
-		base, uploads = newTransport(), newUploadTransport()
+	switch {
+	case s.transport == nil:
+		base, uploads = s.strangers.guard(newTransport()), s.strangers.guard(newUploadTransport())
+	case s.strangers != nil:
+		return nil, errors.New("strangers are bound where addresses are dialled, which a transport from elsewhere does itself")
 	}
 	return &Images{
 		limits:   limits,
 		plain:    s.plain,
 		engine:   s.engine,
-		sessions: newSessions(s.keychain, decorate(base, s.plain, s.agent, limits)),
+		sessions: newSessions(s, decorate(base, s, limits)),
 		memory:   s.memory,
 		keychain: s.keychain,
-		uploads:  decorate(uploads, s.plain, s.agent, limits),
+		uploads:  decorate(uploads, s, limits),
 		reading:  s.reading.withDefaults(limits),
+
+		strangers: s.strangers,
 	}, nil
 }
 
-func newSessions(keychain authn.Keychain, base http.RoundTripper) *sessions {
-	return &sessions{keychain: keychain, base: base, open: map[string]session{}}
+func newSessions(s settings, base http.RoundTripper) *sessions {
+	return &sessions{keychain: s.keychain, base: base, strangers: s.strangers, open: map[string]session{}}
 }
 
 // defaultAgent names this program and, where known, its version.
@@ -73,7 +82,7 @@ func defaultAgent() string {
 // Resolve pins a reference to a digest. A reference that cannot be parsed is a
 // *gate.ReferenceError, everything else an *Error.
 func (i *Images) Resolve(ctx context.Context, reference string) (gate.Subject, error) {
-	l, err := parse(reference)
+	l, err := i.strangers.parse(reference)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +111,9 @@ func (i *Images) open(ctx context.Context, l location) (document, source, error)
 }
 
 func (i *Images) openRegistry(ctx context.Context, l location) (document, source, error) {
+	if err := i.strangers.allow(l.repository); err != nil {
+		return document{}, nil, err
+	}
 	repository, err := i.repository(l.repository)
 	if err != nil {
 		return document{}, nil, err

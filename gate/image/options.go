@@ -24,6 +24,7 @@ type settings struct {
 	limits    Limits
 	reading   reading
 	memory    gate.Memory
+	strangers *strangers
 }
 
 // WithKeychain replaces where credentials are looked up. Default DefaultKeychain.

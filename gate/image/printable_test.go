@@ -78,7 +78,7 @@ func TestWhereRegistriesMaySendUs(t *testing.T) {
 		{"https://10.0.0.1/a", "https://10.0.0.2/b", true},
 		{"http://127.0.0.1:5000/a", "http://127.0.0.1:5001/b", true},
 	} {
-		err := followRedirect(requestTo(t, test.to), []*http.Request{requestTo(t, test.from)})
+		err := (&sessions{}).followRedirect(requestTo(t, test.to), []*http.Request{requestTo(t, test.from)})
 		require.Equal(t, test.allowed, err == nil, "%s to %s: %v", test.from, test.to, err)
 	}
 }
@@ -93,7 +93,7 @@ func requestTo(t *testing.T, address string) *http.Request {
 func TestPlainHTTPIsRefused(t *testing.T) {
 	t.Parallel()
 	reached := errors.New("reached the network")
-	transport := decorate(unreachable{reached}, map[string]bool{"registry.example.com:5000": true}, "test", Limits{}.withDefaults())
+	transport := decorate(unreachable{reached}, settings{plain: map[string]bool{"registry.example.com:5000": true}, agent: "test"}, Limits{}.withDefaults())
 	for address, allowed := range map[string]bool{
 		"http://localhost:5000/v2/": true, "http://127.0.0.9/v2/": true, "http://[::1]:5000/v2/": true,
 		"http://registry.example.com:5000/v2/": true, "https://example.com/v2/": true,

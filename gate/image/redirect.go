@@ -2,10 +2,8 @@ package image
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // maxRedirects is one more than any registry was seen to need for a blob.
@@ -14,8 +12,9 @@ const maxRedirects = 5
 // followRedirect says whether a registry may send us to where it does. Blobs are
 // often kept by a storage service on another host, so other hosts are fine; but
 // no registry on a public name may send us to an address that only machines
-// inside can reach (CWE-918), and none from HTTPS to plain HTTP.
-func followRedirect(request *http.Request, via []*http.Request) error {
+// inside can reach (CWE-918) unless that one is listed, and none from HTTPS to
+// plain HTTP.
+func (s *sessions) followRedirect(request *http.Request, via []*http.Request) error {
 	if len(via) >= maxRedirects {
 		return errors.New("too many redirects")
 	}
@@ -23,7 +22,7 @@ func followRedirect(request *http.Request, via []*http.Request) error {
 	if lastSent(request, via).Scheme == "https" && to.Scheme != "https" {
 		return refuse("%s redirects from HTTPS to plain HTTP on %s", from.Host, to.Host)
 	}
-	if to.Hostname() != from.Hostname() && isInside(to.Hostname()) && !isInside(from.Hostname()) {
+	if to.Hostname() != from.Hostname() && isInside(to.Hostname()) && !isInside(from.Hostname()) && !s.strangers.lists(to.Host) {
 		return refuse("%s redirects to the inside address %s", from.Host, to.Host)
 	}
 	if to.Host != from.Host {
@@ -40,16 +39,4 @@ func lastSent(request *http.Request, via []*http.Request) *url.URL {
 		return answer.Request.URL
 	}
 	return via[len(via)-1].URL
-}
-
-// isInside says whether a host is by its name or address on this machine or in a
-// private network. A name that merely resolves to one is for the network's own
-// rules: see WithTransport.
-func isInside(host string) bool {
-	if isLoopback(host) {
-		return true
-	}
-	address, _, _ := strings.Cut(strings.Trim(host, "[]"), "%") // a zone
-	ip := net.ParseIP(address)
-	return ip != nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified())
 }

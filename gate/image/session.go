@@ -24,6 +24,8 @@ const (
 type sessions struct {
 	keychain authn.Keychain
 	base     http.RoundTripper
+	// strangers bounds where a registry may send us.
+	strangers *strangers
 
 	mu   sync.Mutex
 	open map[string]session
@@ -57,7 +59,7 @@ func (s *sessions) send(ctx context.Context, repository name.Repository, request
 			return nil, err
 		}
 	}
-	client := http.Client{Transport: through, CheckRedirect: followRedirect}
+	client := http.Client{Transport: through, CheckRedirect: s.followRedirect}
 	return client.Do(request)
 }
 

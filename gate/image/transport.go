@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"path"
-	"strings"
 	"time"
 )
 
@@ -53,11 +52,13 @@ func newUploadTransport() *http.Transport {
 }
 
 // decorate puts the bounds around a transport, outermost first: try again, only
-// then refuse plain HTTP, name ourselves, and bound what comes back.
-func decorate(base http.RoundTripper, plain map[string]bool, agent string, limits Limits) http.RoundTripper {
+// then refuse what strangers may not reach and plain HTTP, name ourselves, and
+// bound what comes back.
+func decorate(base http.RoundTripper, s settings, limits Limits) http.RoundTripper {
 	var t http.RoundTripper = &boundedTransport{inner: base, limits: limits}
-	t = &agentTransport{inner: t, agent: agent}
-	t = &schemeTransport{inner: t, plain: plain}
+	t = &agentTransport{inner: t, agent: s.agent}
+	t = &schemeTransport{inner: t, plain: s.plain}
+	t = &reachTransport{inner: t, strangers: s.strangers}
 	return &retryTransport{inner: t, attempts: 3, pause: 300 * time.Millisecond}
 }
 
@@ -92,15 +93,6 @@ func (t *schemeTransport) RoundTrip(request *http.Request) (*http.Response, erro
 type plainError struct{ host string }
 
 func (e *plainError) Error() string { return fmt.Sprintf("plain HTTP to %s is not allowed", e.host) }
-
-// isLoopback says whether a host is this machine by its name alone.
-func isLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return ip != nil && ip.IsLoopback()
-}
 
 // boundedTransport bounds bodies in bytes, by what is asked for, and in silence.
 // Blobs have the limit of their descriptor, which their reader enforces.

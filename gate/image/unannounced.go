@@ -16,7 +16,7 @@ import (
 func (s *sessions) unannounced(repository name.Repository, request *http.Request) (response *http.Response, next http.RoundTripper) {
 	for _, scheme := range schemesOf(repository.Registry) {
 		as := schemed{scheme: scheme, host: repository.RegistryStr(), inner: s.base}
-		client := http.Client{Transport: as, CheckRedirect: followRedirect}
+		client := http.Client{Transport: as, CheckRedirect: s.followRedirect}
 		response, err := client.Do(request)
 		if err != nil {
 			continue
