@@ -59,6 +59,7 @@ func (p *Policy) skipSignatures() {
 	p.Attestations, p.VEX.Signers = nil, nil
 	p.dropFromOverrides("signatures")
 	p.dropFromOverrides("attestations")
+	p.dropFromOverrides("vex")
 }
 
 // dropFromOverrides makes a section the same for every subject: a flag is said

@@ -51,8 +51,8 @@
 //
 // # VEX
 //
-// OpenVEX and CSAF documents that the policy names, and OpenVEX attestations by
-// signers that it names for that, turn a vulnerability into a pass where the
+// OpenVEX and CSAF documents that the policy names, and attestations of such documents
+// by signers that it names for that, turn a vulnerability into a pass where the
 // latest statement about it says not_affected or fixed. See package vex for what
 // a statement is about.
 //

@@ -163,6 +163,9 @@ type Config struct {
 	Labels       map[string]string `json:"labels"`
 	ExposedPorts []string          `json:"exposedPorts,omitempty"` // "8080/tcp", sorted
 	Created      *time.Time        `json:"created,omitempty"`
+	// DiffIDs of the layers, from the base ("sha256:…"). That the layers are those is
+	// verified when they are read.
+	DiffIDs []string `json:"diffIDs,omitempty"`
 	// Runnable is nil until the files were read.
 	Runnable *Runnable `json:"runnable,omitempty"`
 }

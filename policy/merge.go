@@ -66,7 +66,7 @@ func readDocuments(files []File) (*documents, error) {
 // own notes whose a node is, and makes file names relative to the base.
 func (d *documents) own(n *yaml.Node, s *source, base, key string) {
 	d.sources[n] = s
-	if key == "file" && n.Kind == yaml.ScalarNode && base != "" && n.Value != "" && !path.IsAbs(n.Value) {
+	if (key == "file" || key == "evidence") && n.Kind == yaml.ScalarNode && base != "" && n.Value != "" && !path.IsAbs(n.Value) {
 		n.Value = path.Join(base, n.Value)
 	}
 	for i, child := range n.Content {

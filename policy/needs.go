@@ -61,8 +61,8 @@ func (p *Policy) ownNeeds(stage Stage) Needs {
 			}
 		}
 	}
-	if r := p.Config; atStage(r.Stages, stage) && (r.NonRoot.on() || r.NonRootGroup.on() || r.MaxUncompressed > 0) {
-		needs.Files = true // a name is looked up in the image's own passwd
+	if r := p.Config; atStage(r.Stages, stage) && (r.NonRoot.on() || r.NonRootGroup.on() || r.MaxUncompressed > 0 || len(r.KnownBases) > 0) {
+		needs.Files = true // a name is looked up in the image's own passwd; layers are read to verify their diff ids
 	}
 	needs.Signatures = p.needsSignatures(stage)
 	return needs

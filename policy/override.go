@@ -42,6 +42,7 @@ type overlay struct {
 	Content         *ContentRules       `yaml:"content"`
 	SBOM            *SBOMRules          `yaml:"sbom"`
 	Vulnerabilities *VulnerabilityRules `yaml:"vulnerabilities"`
+	VEX             *VEXOverride        `yaml:"vex"`
 	Attestations    *[]AttestationRule  `yaml:"attestations"`
 	Custom          *[]CustomRule       `yaml:"rules"`
 }
@@ -54,6 +55,12 @@ type SignatureOverride struct {
 	Required *Level    `yaml:"required"`
 	AtLeast  *int      `yaml:"atLeast"`
 	Signers  *[]string `yaml:"signers"`
+}
+
+// VEXOverride is whose VEX attestations count. Documents name the images that they
+// are about, and are the policy's.
+type VEXOverride struct {
+	Signers *[]string `yaml:"signers"`
 }
 
 // override decodes one override: once over nothing, to find its mistakes and
@@ -87,6 +94,7 @@ func (p *Policy) overlay(signatures *SignatureOverride) overlay {
 	return overlay{
 		Enforcement: &p.Enforcement, Platforms: &p.Platforms, Reference: &p.Reference, Signatures: signatures,
 		Config: &p.Config, Content: &p.Content, SBOM: &p.SBOM, Vulnerabilities: &p.Vulnerabilities,
+		VEX:          &VEXOverride{Signers: &p.VEX.Signers},
 		Attestations: &p.Attestations, Custom: &p.Custom,
 	}
 }

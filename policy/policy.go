@@ -124,6 +124,8 @@ type ConfigRules struct {
 	// BaseImages that an image may be built on, as its labels
 	// org.opencontainers.image.base.name and .digest say.
 	BaseImages []BaseImage `yaml:"baseImages,omitempty"`
+	// KnownBases that an image may be built on too, as its layers show.
+	KnownBases []KnownBase `yaml:"knownBases,omitempty" json:",omitempty"`
 	DenyPorts  []Port      `yaml:"denyPorts,omitempty"`
 }
 
@@ -165,7 +167,7 @@ type VulnerabilityRules struct {
 type VEXRules struct {
 	// Documents are OpenVEX or CSAF files that are part of the policy.
 	Documents []VEXDocument `yaml:"documents,omitempty"`
-	// Signers whose OpenVEX attestations count, by their names in
+	// Signers whose OpenVEX and CSAF attestations count, by their names in
 	// signatures.signers. Without one no attestation does.
 	Signers []string `yaml:"signers,omitempty"`
 }

@@ -35,6 +35,9 @@ func (p *Policy) Resolve(read Read) (*Policy, error) {
 	if err := resolved.resolveVEX(read); err != nil {
 		return nil, err
 	}
+	if err := resolved.resolveBases(read); err != nil {
+		return nil, err
+	}
 	if root := resolved.Signatures.TrustRoot; root != nil && root.File != "" {
 		data, err := read(root.File)
 		if err != nil {

@@ -37,10 +37,10 @@ const (
 
 func baseImageRule() rule {
 	return rule{
-		RuleInfo: RuleInfo{RuleBaseImage, "The image is built on a base image that is allowed", []string{"config.baseImages"},
-			"What lies in the base lies in the image. The image says so itself, by its labels: demand a signature of its builder too."},
+		RuleInfo: RuleInfo{RuleBaseImage, "The image is built on a base image that is allowed", []string{"config.baseImages", "config.knownBases"},
+			"What lies in the base lies in the image. By labels the image says so itself: demand a signature of its builder too. Layers show it."},
 		optional: true, exceptable: true, steps: []Step{StepConfig}, platform: judgeBaseImage,
-		level:  func(p *Policy) Level { return levelIf(len(p.Config.BaseImages) > 0) },
+		level:  func(p *Policy) Level { return levelIf(len(p.Config.BaseImages)+len(p.Config.KnownBases) > 0) },
 		stages: func(p *Policy) []Stage { return p.Config.Stages },
 	}
 }
@@ -54,9 +54,21 @@ func judgeBaseImage(q *question, p *Platform) []Finding {
 		}
 		allowed = append(allowed, string(b))
 	}
+	if found := q.onKnownBase(p); found != nil {
+		return []Finding{*found}
+	}
+	for _, b := range q.policy.Config.KnownBases {
+		if !slices.Contains(allowed, b.Name) {
+			allowed = append(allowed, b.Name)
+		}
+	}
 	f := Finding{Outcome: Fail, Message: baseText(name, digest) + " is not among the allowed base images", Expected: enumerate(allowed),
 		Actual: baseText(name, digest), Remedy: "build on one of the allowed base images"}
-	if strings.TrimSpace(name) == "" {
+	switch {
+	case len(q.policy.Config.BaseImages) == 0:
+		f.Message, f.Actual = "the image is built on none of the known base images", plural(len(p.Config.DiffIDs), "layer")
+		f.Message += ": its first layers are not theirs"
+	case strings.TrimSpace(name) == "":
 		f.Message, f.Actual = "the image does not say what it is built on", "no label "+labelBaseName
 		f.Remedy = "set LABEL " + labelBaseName + "=… and " + labelBaseDigest + "=… in the Dockerfile"
 	}

@@ -15,8 +15,13 @@ type statement struct {
 	by string
 }
 
-// openVEX begins the predicate types of OpenVEX attestations.
-const openVEX = "https://openvex.dev/ns"
+// vexPredicates begin the predicate types of attestations whose predicate is an
+// OpenVEX document, or a CSAF one (by the address of its schema).
+var vexPredicates = []string{"https://openvex.dev/ns", "https://docs.oasis-open.org/csaf/csaf/"}
+
+func isVEX(predicateType string) bool {
+	return slices.ContainsFunc(vexPredicates, func(prefix string) bool { return strings.HasPrefix(predicateType, prefix) })
+}
 
 // readVEX parses the documents whose content is known, for the policy and all its
 // overrides. report is told which of them cannot be read.
@@ -81,7 +86,7 @@ func (q *question) attestedVEXUnknown() bool {
 }
 
 func (q *question) lastStatement(v sbom.Vulnerability, p *Platform) *statement {
-	image := vex.Image{Digests: []string{q.evidence.Digest, p.Digest}}
+	image := vex.Image{Digests: []string{q.evidence.Digest, p.Digest}, CPE: p.Distribution.CPE}
 	if r := q.evidence.Reference; r.Registry != "" {
 		image.Repository = r.Registry + "/" + r.Repository
 	}
@@ -114,7 +119,7 @@ func (q *question) attestedStatements(p *Platform) []statement {
 		list := []statement{}
 		for _, a := range q.evidence.Attestations {
 			about := a.SubjectDigest == q.evidence.Digest || a.SubjectDigest == p.Digest
-			if !about || !strings.HasPrefix(a.PredicateType, openVEX) || !q.counts(q.policy.VEX.Signers, a.Signer) {
+			if !about || !isVEX(a.PredicateType) || !q.counts(q.policy.VEX.Signers, a.Signer) {
 				continue
 			}
 			if document, err := vex.Parse(a.Predicate); err == nil {

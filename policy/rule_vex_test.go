@@ -90,6 +90,21 @@ func TestVEXAttestations(t *testing.T) {
 	require.Equal(t, policy.Deny, decide(p, said("security", "a", "https://example.com/ns")))
 	require.Equal(t, policy.Deny, decide(parse(t, signers), good), "nobody was named")
 
+	// A CSAF document is attested under the address of its schema.
+	csaf := said("security", "a", "https://docs.oasis-open.org/csaf/csaf/v2.0/csaf_json_schema.json")
+	csaf.Attestations[0].Predicate = []byte(`{"document": {"category": "csaf_vex", "publisher": {"name": "v"}, "tracking": {"id": "1", "current_release_date": "2026-11-01T00:00:00Z"}},
+"product_tree": {"full_product_names": [{"name": "o", "product_id": "O", "product_identification_helper": {"purl": "pkg:deb/debian/openssl"}}]},
+"vulnerabilities": [{"cve": "CVE-2024-0001", "product_status": {"fixed": ["O"]}}]}`)
+	require.Equal(t, policy.Allow, decide(p, csaf))
+
+	// An override says whose word counts for what it matches.
+	only := parse(t, signers+"overrides: [{match: {namespaces: [team-a]}, vex: {signers: [security]}}]\n")
+	require.True(t, only.Needs(policy.StageScan).Signatures)
+	require.Equal(t, policy.Deny, decide(only, good))
+	require.Equal(t, policy.Allow, decide(only.For(good.Reference, "team-a"), good))
+	_, err := policy.Parse("p.yaml", []byte(head+signers+"overrides: [{match: {namespaces: [a]}, vex: {signers: [securty]}}]\n"))
+	require.ErrorContains(t, err, `overrides[0].vex.signers[0]: unknown signer "securty": did you mean "security"?`)
+
 	require.False(t, p.SignaturesSuffice(good, policy.StageScan, now), "a later attestation may say otherwise")
 
 	broken := good

@@ -33,6 +33,7 @@ var demanded = map[reflect.Type][]string{
 	reflect.TypeFor[Signer]():          {"name"},
 	reflect.TypeFor[Exception]():       {"owner", "reason", "expires"},
 	reflect.TypeFor[CustomRule]():      {"name", "expression"},
+	reflect.TypeFor[KnownBase]():       {"name"},
 	reflect.TypeFor[overlay]():         {"match"},
 	reflect.TypeFor[AttestationRule](): {"name", "predicateType"},
 }

@@ -42,6 +42,7 @@ func validateRules(p *Policy, report reporter) {
 	validateVulnerabilities(p.Vulnerabilities, report)
 	validateAttestations(p, report)
 	validateCustomRules(p.Custom, report)
+	validateVEXSigners(p, report)
 	validateStages(p, report)
 }
 
@@ -100,6 +101,7 @@ func validateConfig(c ConfigRules, report reporter) {
 	if c.MaxLayers < 0 || c.MaxLayers > most {
 		report("config.maxLayers", "must be from 1 to %d, or 0 for no limit", most)
 	}
+	validateKnownBases(c.KnownBases, report)
 	for i, label := range c.RequiredLabels {
 		if strings.TrimSpace(label) == "" {
 			report(fmt.Sprintf("config.requiredLabels[%d]", i), "is empty: write a label such as org.opencontainers.image.source")

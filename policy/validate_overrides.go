@@ -24,6 +24,11 @@ func validateOverrides(p *Policy, known map[string]bool, report reporter) {
 			continue
 		}
 		validateNamedSigners(p, o, at, report)
+		for j, b := range o.alone().Config.KnownBases {
+			if b.Evidence != "" {
+				report(fmt.Sprintf("%s.config.knownBases[%d].evidence", at, j), "is read for the whole policy only: write the layers here")
+			}
+		}
 		validateRules(p.with(o), func(field, format string, args ...any) {
 			if !known[field+fmt.Sprintf(format, args...)] {
 				report(joinField(at, field), format, args...)

@@ -23,6 +23,7 @@ type Distribution struct {
 	VersionID string   `json:"versionID"` // "12"
 	Name      string   `json:"name"`      // PRETTY_NAME
 	Like      []string `json:"like,omitempty"`
+	CPE       string   `json:"cpe,omitempty"` // CPE_NAME, such as cpe:/o:redhat:enterprise_linux:8::baseos
 }
 
 // Package is one installed package.

@@ -25,6 +25,9 @@ func configFacts(config *v1.ConfigFile) policy.Config {
 		ExposedPorts: slices.Sorted(maps.Keys(config.Config.ExposedPorts)),
 	}
 	facts.ExposedPorts = boundedAll(facts.ExposedPorts)
+	for _, id := range config.RootFS.DiffIDs {
+		facts.DiffIDs = append(facts.DiffIDs, id.String())
+	}
 	if created := config.Created.Time; !created.IsZero() {
 		facts.Created = &created
 	}

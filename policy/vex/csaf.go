@@ -39,6 +39,7 @@ type (
 		ID     string `json:"product_id"`
 		Helper struct {
 			PURL   string `json:"purl"`
+			CPE    string `json:"cpe"`
 			Hashes []struct {
 				Files []struct {
 					Algorithm string `json:"algorithm"`
@@ -191,8 +192,10 @@ func (d csafDocument) products() map[string][]Product {
 
 func (p csafProduct) product() Product {
 	var product Product
-	if p.Helper.PURL != "" {
-		product.Names = []string{p.Helper.PURL}
+	for _, name := range []string{p.Helper.PURL, p.Helper.CPE} {
+		if name != "" {
+			product.Names = append(product.Names, name)
+		}
 	}
 	for _, hashes := range p.Helper.Hashes {
 		for _, h := range hashes.Files {

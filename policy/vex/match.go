@@ -12,6 +12,7 @@ import (
 type Image struct {
 	Repository string   // registry/repository; empty where it comes from no registry
 	Digests    []string // of the subject and of the platform image: "sha256:…"
+	CPE        string   // of its distribution, as os-release(5) has it; may be empty
 }
 
 // About says whether a statement is about one of these vulnerability ids in a
@@ -24,8 +25,12 @@ func (s Statement) About(ids []string, image Image, purl string) bool {
 }
 
 func (p Product) about(image Image, purl string) bool {
+	within := slices.ContainsFunc(p.Components, func(c Product) bool { return c.hasPackage(purl) })
 	if p.is(image) {
-		return len(p.Components) == 0 || slices.ContainsFunc(p.Components, func(c Product) bool { return c.hasPackage(purl) })
+		return len(p.Components) == 0 || within
+	}
+	if within && slices.ContainsFunc(p.Names, func(name string) bool { return sameSystem(name, image.CPE) }) {
+		return true // a statement about all of a distribution says nothing of what was added to it
 	}
 	return len(p.Components) == 0 && p.hasPackage(purl)
 }

@@ -78,6 +78,25 @@ func TestProducts(t *testing.T) {
 	require.True(t, hub.Statements[0].About([]string{"CVE-1"}, vex.Image{Repository: "index.docker.io/library/cache"}, ""))
 }
 
+// A product by CPE is a distribution, and only with its packages.
+func TestDistributionsByCPE(t *testing.T) {
+	t.Parallel()
+	d, err := vex.Parse([]byte(strings.ReplaceAll(csaf(`{"cve": "CVE-1", "product_status": {"fixed": ["OS:OPENSSL", "OS"]}}`),
+		"cpe:/o:x:y", "cpe:/a:example:linux:8::appstream")))
+	require.NoError(t, err)
+	about := func(i int, cpe, purl string) bool {
+		return d.Statements[i].About([]string{"CVE-1"}, vex.Image{CPE: cpe}, purl)
+	}
+	for cpe, want := range map[string]bool{
+		"cpe:/o:example:linux:8::baseos": true, "cpe:/o:example:linux:8.6": true, "cpe:2.3:o:example:linux:8:*:*:*:*:*:*:*": true,
+		"cpe:/o:example:linux:9": false, "cpe:/o:example:linux:80": false, "cpe:/o:other:linux:8": false, "cpe:/o:example:linux": false, "": false, "linux:8": false,
+	} {
+		require.Equal(t, want, about(0, cpe, purl), cpe)
+	}
+	require.False(t, about(0, "cpe:/o:example:linux:8", "pkg:deb/debian/zlib@1"))
+	require.False(t, about(1, "cpe:/o:example:linux:8", purl), "a distribution as a whole is no package")
+}
+
 func TestOpenVEX(t *testing.T) {
 	t.Parallel()
 	d, err := vex.Parse([]byte(openVEX(`{"vulnerability": {"@id": "https://nvd.example.com/CVE-1", "name": "CVE-1", "aliases": ["GHSA-1"]}, "timestamp": "2026-11-02T00:00:00Z",

@@ -35,6 +35,7 @@ func distribution(release *linux.Release) sbom.Distribution {
 		VersionID: release.VersionID,
 		Name:      release.PrettyName,
 		Like:      release.IDLike,
+		CPE:       release.CPEName,
 	}
 }
 
