@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -47,8 +48,8 @@ func (p *Policy) Explain(e Evidence, stage Stage, now time.Time) (Verdict, []Exp
 	return verdict, list
 }
 
-// value is a field as YAML on one line; of a list of rules or exceptions it is
-// their number.
+// value is a field as YAML on one line; of a list of rules, signers or exceptions it
+// is what they are called.
 func (p *Policy) value(field string) string {
 	v := reflect.ValueOf(p).Elem()
 	for name := range strings.SplitSeq(field, ".") {
@@ -64,7 +65,11 @@ func (p *Policy) value(field string) string {
 		return ""
 	}
 	if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct {
-		return fmt.Sprintf("%d of them", v.Len())
+		names := make([]string, v.Len())
+		for i := range names {
+			names[i] = called(v.Index(i).Interface())
+		}
+		return "[" + enumerate(names) + "]"
 	}
 	var node yaml.Node
 	if err := node.Encode(v.Interface()); err != nil {
@@ -76,6 +81,25 @@ func (p *Policy) value(field string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(text))
+}
+
+// called is what a person would call an element of a list of a policy.
+func called(element any) string {
+	switch x := element.(type) {
+	case Signer:
+		return x.Name
+	case AttestationRule:
+		return x.Name
+	case CustomRule:
+		return x.Name
+	case KnownBase:
+		return x.Name
+	case Exception:
+		return x.about() + " by " + x.Owner
+	case VEXDocument:
+		return cmp.Or(x.File, "a document of "+plural(len(x.Data), "byte"))
+	}
+	return fmt.Sprintf("%T", element)
 }
 
 // origin says who set a field last.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -136,6 +137,29 @@ func (f *policyFlags) keyless() (*policy.Keyless, error) {
 		Subject: f.identity, SubjectRegExp: f.identityRegExp,
 		Issuer: f.issuer, IssuerRegExp: f.issuerRegExp,
 	}, nil
+}
+
+// completeRules makes the shell complete --rule with the rules of the policy that is
+// named so far, or of every policy where that one cannot be read.
+func completeRules(cmd *cobra.Command, f *policyFlags) {
+	err := cmd.RegisterFlagCompletionFunc("rule", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		p, _, err := readPolicies(slices.Compact(slices.Sorted(slices.Values(f.policies)))) // cobra reads flags twice here
+		if err != nil {
+			p = policy.Nothing()
+		}
+		return ruleIDs(p), cobra.ShellCompDirectiveNoFileComp
+	})
+	if err != nil {
+		panic(fmt.Sprintf("flag rule is not registered: %v", err))
+	}
+}
+
+func ruleIDs(p *policy.Policy) []string {
+	var ids []string
+	for _, r := range p.EveryRule() {
+		ids = append(ids, r.ID)
+	}
+	return ids
 }
 
 // completePolicies makes the shell complete --policy with presets and files.

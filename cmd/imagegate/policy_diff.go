@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imagegate/imagegate/gate"
 	"github.com/imagegate/imagegate/gate/report"
 	"github.com/imagegate/imagegate/policy"
 )
@@ -19,6 +22,7 @@ type diffFlags struct {
 	evidence  string
 	stage     string
 	namespace string
+	output    string
 }
 
 func newPolicyDiff(s *shared) *cobra.Command {
@@ -30,7 +34,8 @@ func newPolicyDiff(s *shared) *cobra.Command {
 rules would answer otherwise.
 
 exit codes: 0 no verdict changes · 1 a verdict changes · 2 usage or configuration`,
-		Example: "  imagegate policy diff policy.yaml stricter.yaml --evidence evidence/ --stage scan",
+		Example: `  imagegate policy diff policy.yaml stricter.yaml --evidence evidence/ --stage scan
+  imagegate policy diff policy.yaml stricter.yaml --evidence evidence/ -o json=diff.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return usagef(cmd.CommandPath()+" old.yaml new.yaml --evidence DIR", "two policies are compared, but got %d", len(args))
@@ -47,65 +52,147 @@ exit codes: 0 no verdict changes · 1 a verdict changes · 2 usage or configurat
 	flags.StringVar(&f.evidence, "evidence", "", "folder with files of check --evidence-output (*.json)")
 	flags.StringVar(&f.stage, "stage", string(policy.StageBuild), "where the question is asked: build, admission or scan")
 	flags.StringVar(&f.namespace, "namespace", "", "namespace that the images are to run in, for overrides")
+	flags.StringVarP(&f.output, "output", "o", "text", "what changes as FORMAT or FORMAT=PATH: text or json")
 	completeWords(cmd, "stage", words(policy.Stages()))
+	completeWords(cmd, "output", []string{"text", "json"})
 	return cmd
 }
 
+// comparison is what would change. Its JSON form is for machines, and stable.
+type comparison struct {
+	SchemaVersion string            `json:"schemaVersion"`
+	Stage         policy.Stage      `json:"stage"`
+	Namespace     string            `json:"namespace,omitempty"`
+	Before        gate.PolicyRef    `json:"before"`
+	After         gate.PolicyRef    `json:"after"`
+	Changed       int               `json:"changed"`
+	Images        []imageComparison `json:"images"`
+}
+
+// imageComparison is what would change for one image.
+type imageComparison struct {
+	Evidence  string          `json:"evidence"` // the name of its file
+	Reference string          `json:"reference"`
+	Digest    string          `json:"digest"`
+	Before    policy.Decision `json:"before"`
+	After     policy.Decision `json:"after"`
+	// Gone are the findings that matter of the first policy alone, New those of the
+	// second.
+	Gone []policy.Finding `json:"gone"`
+	New  []policy.Finding `json:"new"`
+}
+
 func (f *diffFlags) run(old, new string) error {
-	stage, err := parseStage(f.stage)
+	write, path, err := f.writer()
 	if err != nil {
 		return err
 	}
-	before, err := (&policyFlags{policy: old}).load()
+	c, err := f.compare(old, new)
 	if err != nil {
 		return err
 	}
-	after, err := (&policyFlags{policy: new}).load()
-	if err != nil {
-		return err
-	}
-	files, err := filepath.Glob(filepath.Join(f.evidence, "*.json"))
-	if err != nil || len(files) == 0 {
-		return usagef("imagegate check REF --evidence-output "+filepath.Join(f.evidence, "app.json"), "no evidence in %s", f.evidence)
-	}
-	changed, now := 0, time.Now()
-	for _, file := range files {
-		evidence, err := readEvidence(file)
-		if err != nil {
-			return err
+	if path == "" {
+		err = write(f.console.out, c)
+	} else {
+		var b bytes.Buffer
+		if err = write(&b, c); err == nil {
+			err = writeFile(path, b.Bytes())
 		}
-		was := before.For(evidence.Reference, f.namespace).Evaluate(evidence, stage, now)
-		is := after.For(evidence.Reference, f.namespace).Evaluate(evidence, stage, now)
-		if was.Decision != is.Decision {
-			changed++
-		}
-		f.write(filepath.Base(file)+", "+evidence.Reference.Typed, was, is)
 	}
-	fmt.Fprintf(f.console.out, "%d of %d verdicts change\n", changed, len(files))
-	if changed > 0 {
+	if err != nil {
+		return err
+	}
+	if c.Changed > 0 {
 		return verdictError{decision: policy.Deny}
 	}
 	return nil
 }
 
-// write says what changes for one image; nothing where nothing does.
-func (f *diffFlags) write(image string, was, is policy.Verdict) {
-	lines := append(onlyIn("-", was, is), onlyIn("+", is, was)...)
-	switch {
-	case was.Decision != is.Decision:
-		lines = append([]string{fmt.Sprintf("%s: %s becomes %s", image, was.Decision, is.Decision)}, lines...)
-	case len(lines) > 0:
-		lines = append([]string{fmt.Sprintf("%s: stays %s", image, is.Decision)}, lines...)
-	default:
-		return
+// writer is the format of -o, and its file.
+func (f *diffFlags) writer() (write func(io.Writer, comparison) error, path string, err error) {
+	format, path, named := strings.Cut(f.output, "=")
+	if named && path == "" {
+		return nil, "", usagef("-o "+format+"=diff."+format, "-o %s names no file", f.output)
 	}
-	fmt.Fprintln(f.console.out, report.Lines(strings.Join(lines, "\n")))
+	switch format {
+	case "text":
+		return writeComparison, path, nil
+	case "json":
+		return func(w io.Writer, c comparison) error { return report.WriteJSON(w, c) }, path, nil
+	}
+	return nil, "", usagef("formats are text and json", "unknown format %q of a comparison", format)
+}
+
+// compare judges every file of evidence by both policies.
+func (f *diffFlags) compare(old, new string) (comparison, error) {
+	c := comparison{SchemaVersion: "1", Namespace: f.namespace, Images: []imageComparison{}}
+	stage, err := parseStage(f.stage)
+	if err != nil {
+		return c, err
+	}
+	before, err := (&policyFlags{policy: old}).load()
+	if err != nil {
+		return c, err
+	}
+	after, err := (&policyFlags{policy: new}).load()
+	if err != nil {
+		return c, err
+	}
+	c.Stage = stage
+	c.Before, c.After = gate.PolicyRef{Name: before.Name(), Hash: before.Hash()}, gate.PolicyRef{Name: after.Name(), Hash: after.Hash()}
+	files, err := filepath.Glob(filepath.Join(f.evidence, "*.json"))
+	if err != nil || len(files) == 0 {
+		return c, usagef("imagegate check REF --evidence-output "+filepath.Join(f.evidence, "app.json"), "no evidence in %s", f.evidence)
+	}
+	now := time.Now()
+	for _, file := range files {
+		evidence, err := readEvidence(file)
+		if err != nil {
+			return c, err
+		}
+		was := before.For(evidence.Reference, f.namespace).Evaluate(evidence, stage, now)
+		is := after.For(evidence.Reference, f.namespace).Evaluate(evidence, stage, now)
+		if was.Decision != is.Decision {
+			c.Changed++
+		}
+		c.Images = append(c.Images, imageComparison{
+			Evidence: filepath.Base(file), Reference: evidence.Reference.Typed, Digest: evidence.Digest,
+			Before: was.Decision, After: is.Decision, Gone: onlyIn(was, is), New: onlyIn(is, was),
+		})
+	}
+	return c, nil
+}
+
+// writeComparison says what changes, and nothing of images for which nothing does.
+func writeComparison(w io.Writer, c comparison) error {
+	var b strings.Builder
+	for _, image := range c.Images {
+		if image.Before == image.After && len(image.Gone)+len(image.New) == 0 {
+			continue
+		}
+		becomes := "stays " + string(image.After)
+		if image.Before != image.After {
+			becomes = fmt.Sprintf("%s becomes %s", image.Before, image.After)
+		}
+		fmt.Fprintf(&b, "%s, %s: %s\n", image.Evidence, image.Reference, becomes)
+		for _, change := range []struct {
+			sign     string
+			findings []policy.Finding
+		}{{"-", image.Gone}, {"+", image.New}} {
+			for _, x := range change.findings {
+				fmt.Fprintf(&b, "  %s %s %s: %s\n", change.sign, x.Outcome, x.Rule, x.Message)
+			}
+		}
+	}
+	fmt.Fprintf(&b, "%d of %d verdicts change\n", c.Changed, len(c.Images))
+	_, err := io.WriteString(w, report.Lines(b.String()))
+	return err
 }
 
 // onlyIn are the findings of one verdict that matter and that another one has not
 // with the same outcome.
-func onlyIn(sign string, in, other policy.Verdict) []string {
-	var lines []string
+func onlyIn(in, other policy.Verdict) []policy.Finding {
+	only := []policy.Finding{}
 	for _, x := range in.Findings {
 		if x.Outcome == policy.Pass || x.Outcome == policy.Skipped {
 			continue
@@ -114,8 +201,8 @@ func onlyIn(sign string, in, other policy.Verdict) []string {
 			return y.Rule == x.Rule && y.Outcome == x.Outcome && y.Platform == x.Platform && y.Vulnerability == x.Vulnerability && y.Package == x.Package
 		}
 		if !slices.ContainsFunc(other.Findings, same) {
-			lines = append(lines, fmt.Sprintf("  %s %s %s: %s", sign, x.Outcome, x.Rule, x.Message))
+			only = append(only, x)
 		}
 	}
-	return lines
+	return only
 }

@@ -52,6 +52,7 @@ exit codes: 0 explained, whatever the verdict · 2 usage or configuration`,
 	flags.StringArrayVar(&f.rules, "rule", nil, "explain this rule only, by its id; repeatable")
 	completeWords(cmd, "stage", words(policy.Stages()))
 	completePolicies(cmd)
+	completeRules(cmd, &f.policy)
 	return cmd
 }
 
@@ -78,12 +79,9 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 
 // knownRules refuses a rule that the policy does not have.
 func (f *explainFlags) knownRules(p *policy.Policy) error {
-	var ids []string
-	for _, r := range p.Rules() {
-		ids = append(ids, r.ID)
-	}
+	ids := ruleIDs(p)
 	for _, id := range f.rules {
-		if slices.Contains(ids, id) || strings.HasPrefix(id, "rules.") {
+		if slices.Contains(ids, id) {
 			continue
 		}
 		hint := "rules are " + strings.Join(ids, ", ")

@@ -39,6 +39,13 @@ type location struct {
 	name string
 }
 
+// ParseReference takes a reference apart without asking anybody what it means. The
+// error is a *gate.ReferenceError.
+func ParseReference(typed string) (policy.Reference, error) {
+	l, err := parse(typed)
+	return l.reference, err
+}
+
 // parse reads a reference without looking at anything but its letters.
 func parse(typed string) (location, error) {
 	if reason, hint := unreadable(typed); reason != "" {

@@ -41,7 +41,7 @@ func GitLab(w io.Writer, r gate.Report, _ Options) error {
 	if len(r.Results) == 0 {
 		report.Scan.Status = "failure"
 	}
-	return writeJSON(w, report)
+	return WriteJSON(w, report)
 }
 
 type (

@@ -14,12 +14,12 @@ import (
 // JSON writes the report as one JSON object (RFC 8259), indented by two spaces.
 // Its fields are gate.Report's; a list that was not collected is empty, and the
 // platform's steps say that it was not.
-func JSON(w io.Writer, r gate.Report, _ Options) error { return writeJSON(w, r) }
+func JSON(w io.Writer, r gate.Report, _ Options) error { return WriteJSON(w, r) }
 
-// writeJSON writes a value for all formats that are JSON. Hostile text keeps its
+// WriteJSON writes a value as every format that is JSON is written. Hostile text keeps its
 // meaning, but neither drives the terminal nor the build system in whose log it
 // ends up: what line would escape is escaped here in the way of JSON.
-func writeJSON(w io.Writer, v any) error {
+func WriteJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")

@@ -45,7 +45,7 @@ func SARIF(w io.Writer, r gate.Report, _ Options) error {
 	for _, result := range r.Results {
 		run.add(result)
 	}
-	return writeJSON(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
+	return WriteJSON(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
 // sarifRules are all rules of the policy, also those that found nothing.
