@@ -38,8 +38,8 @@
 // # What it costs
 //
 // About 64 bytes for each entry of a layer and 70 for each name in a tree, besides
-// the names themselves. Kept content stays in memory up to Limits.Memory and then
-// goes to one unnamed temporary file. Everything that an image can make large is
+// the names themselves. Kept content stays in memory up to Limits.Memory; what is
+// beyond that, and every large file, goes to one unnamed temporary file. Everything that an image can make large is
 // bounded by Limits, and going over one is a *LimitError that names it.
 //
 // The package knows neither registries nor compression nor digests: gate/image

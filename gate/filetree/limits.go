@@ -28,8 +28,9 @@ type Limits struct {
 	// entries. Images of real builders need a few for each entry; only links that
 	// lead in circles through other links need more. Default 100,000,000.
 	Steps int64
-	// Memory for kept content, in bytes; what is beyond it goes to the temporary
-	// file. Default 64 MiB; negative: none.
+	// Memory for kept content, in bytes. What is beyond it goes to the temporary
+	// file, and so does a file that is larger than a 64th of it. Default 8 MiB;
+	// negative: none.
 	Memory int64
 	// Disk is the size of the temporary file. Default 8 GiB; negative: none.
 	Disk int64
@@ -48,7 +49,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Depth, 512)
 	orDefault(&l.Links, 40)
 	orDefault(&l.Steps, 100_000_000)
-	orDefault(&l.Memory, 64<<20)
+	orDefault(&l.Memory, 8<<20)
 	orDefault(&l.Disk, 8<<30)
 	// Layers, depths and links are held in 16 bits, names in 32.
 	l.Layers = min(l.Layers, 1<<15-1)

@@ -41,6 +41,9 @@ func NewStore(limits Limits) *Store {
 	return s
 }
 
+// largeShare is the part of the memory that one file may take.
+const largeShare = 64
+
 // Close gives up the creator's hold. The content stays until the last tree that
 // was merged from the store's layers is closed, too.
 func (s *Store) Close() error {
@@ -65,9 +68,12 @@ func (s *Store) release() error {
 	return s.spill.close()
 }
 
-// put takes size bytes of content, of which head is already read.
+// put takes size bytes of content, of which head is already read. Large files do
+// not get to the memory while there is a disk: they are few, and little of them is
+// read again, while the many small ones are read whole.
 func (s *Store) put(head []byte, rest io.Reader, size int64) (body, error) {
-	if s.memory.take(size) != nil {
+	large := size > s.memory.Max/largeShare && s.spill.space.Max > 0
+	if large || s.memory.take(size) != nil {
 		return s.spill.put(head, rest, size)
 	}
 	data := make([]byte, size)

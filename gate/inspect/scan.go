@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 )
 
 // scanner finds which shell a program is, in one pass over its content. It looks
@@ -132,11 +133,16 @@ func identify(ctx context.Context, mark shellMark, program io.ReaderAt, size int
 	return found, err
 }
 
+// buffers are for chunks: an image has hundreds of programs.
+var buffers = sync.Pool{New: func() any { return new([chunk]byte) }}
+
 // chunks calls visit with consecutive pieces of a program that overlap by
 // overlap bytes, until it returns false.
 func chunks(ctx context.Context, program io.ReaderAt, size int64, overlap int, visit func([]byte) bool) error {
 	size = min(size, maxScan)
-	buffer := make([]byte, min(size, chunk))
+	whole := buffers.Get().(*[chunk]byte)
+	defer buffers.Put(whole)
+	buffer := whole[:min(size, chunk)]
 	for offset := int64(0); offset < size; offset += int64(len(buffer) - overlap) {
 		if err := ctx.Err(); err != nil {
 			return err

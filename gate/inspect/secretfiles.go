@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/pem"
 	"path"
@@ -72,9 +73,18 @@ func (s secretFile) fits(file string) bool {
 // checkOf is how to look for a secret in a file, by its path and its beginning;
 // nil where there is no reason to look.
 func checkOf(file string, head []byte, size int64) func(string) string {
-	if size == 0 || size > maxSecretFile || isSample(file) {
+	if size == 0 || size > maxSecretFile {
 		return nil
 	}
+	check := suspicion(file, head, size)
+	if check != nil && isSample(file) {
+		return nil
+	}
+	return check
+}
+
+// suspicion is checkOf for any place in the tree.
+func suspicion(file string, head []byte, size int64) func(string) string {
 	for _, known := range secretFiles {
 		if known.fits(file) {
 			return known.check
@@ -85,11 +95,11 @@ func checkOf(file string, head []byte, size int64) func(string) string {
 		return variables
 	case size > maxKeyFile:
 		return nil
-	case strings.HasPrefix(string(head), "#!"):
+	case bytes.HasPrefix(head, []byte("#!")):
 		return scriptTokens
-	case strings.Contains(string(head), "PRIVATE KEY-----"), strings.Contains(string(head), "PRIVATE KEY BLOCK-----"):
+	case bytes.Contains(head, []byte("PRIVATE KEY-----")), bytes.Contains(head, []byte("PRIVATE KEY BLOCK-----")):
 		return privateKey
-	case strings.Contains(string(head), `"service_account"`):
+	case bytes.Contains(head, []byte(`"service_account"`)):
 		return serviceAccount
 	}
 	return nil
@@ -99,7 +109,7 @@ var templateName = pattern(`(?i)example|sample|template|dist|default|schema`)
 
 // fileSecrets looks for secrets in one file of the tree.
 func fileSecrets(file sbom.File, files sbom.Files) ([]policy.Content, error) {
-	if !file.Mode.IsRegular() || file.Size == 0 || file.Size > maxSecretFile || isSample(file.Path) {
+	if !file.Mode.IsRegular() || file.Size == 0 || file.Size > maxSecretFile {
 		return nil, nil
 	}
 	head, kept, err := read(files, file, headBytes)

@@ -75,8 +75,8 @@ var licencePrefixes = []string{
 
 func isLicence(base string) bool { return hasPrefix(strings.ToLower(base), licencePrefixes) }
 
-// wantedDirectories are parts of a path under which everything is wanted, or what has
-// the extension.
+// wantedDirectories are parts of a path, in lower case, under which everything is
+// wanted, or what has the extension.
 var wantedDirectories = []struct{ part, extension string }{
 	{"/status.d/", ""},
 	{"/sources.list.d/", ""},
@@ -87,14 +87,14 @@ var wantedDirectories = []struct{ part, extension string }{
 	{"/lib/modules/", ".xz"},
 	{"/lib/modules/", ".zst"},
 	{"/wp-content/plugins/", ".php"},
-	{"/Cellar/", ".rb"},
-	{"/Library/Taps/", ".rb"},
+	{"/cellar/", ".rb"},
+	{"/library/taps/", ".rb"},
 }
 
 func inWantedDirectory(name string) bool {
 	lower := strings.ToLower(name)
 	for _, directory := range wantedDirectories {
-		if strings.HasSuffix(lower, directory.extension) && strings.Contains(lower, strings.ToLower(directory.part)) {
+		if strings.HasSuffix(lower, directory.extension) && strings.Contains(lower, directory.part) {
 			return true
 		}
 	}
