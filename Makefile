@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test quick lint vulncheck demo parity badinput faults fuzz clean
+.PHONY: help build test quick lint vulncheck demo parity bench bench-scale badinput faults fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,17 @@ demo: build ## judge three images, offline, in a registry of its own
 parity: build ## compare with crane, cosign, syft and grype, case by case
 	$(GO) vet ./.ci/parity
 	$(GO) run ./.ci/parity -imagegate bin/imagegate
+
+BENCH_IMAGES = ^packages/(debian-patched|files-100000|node-modules|java-jars|go-static)$$
+ROUNDS ?= 5
+out/bench/images: | build
+	$(GO) run ./.ci/parity -imagegate bin/imagegate -prepare out/bench -only '$(BENCH_IMAGES)'
+
+bench: build out/bench/images ## measure a check against the tools it replaces
+	$(GO) run ./.ci/bench -imagegate bin/imagegate -rounds $(ROUNDS) -out out/bench/RESULTS.md
+
+bench-scale: build out/bench/images ## measure how the cost grows with size, files, packages and images
+	$(GO) run ./.ci/bench -imagegate bin/imagegate -rounds 3 -scale -out out/bench/SCALE.md
 
 badinput: ## judge every kind of bad input and show what became of it
 	@mkdir -p out

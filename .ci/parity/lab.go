@@ -24,7 +24,10 @@ type lab struct {
 
 func newLab(o options) (*lab, error) {
 	l := &lab{options: o, table: &table{used: map[int]bool{}}, peers: map[string]string{}}
-	for _, path := range []*string{&l.gate, &l.out} {
+	for _, path := range []*string{&l.gate, &l.out, &l.prepare} {
+		if *path == "" {
+			continue
+		}
 		absolute, err := filepath.Abs(*path)
 		if err != nil {
 			return nil, err

@@ -31,6 +31,7 @@ func main() {
 	flag.StringVar(&o.gate, "imagegate", "bin/imagegate", "the imagegate command")
 	flag.StringVar(&o.out, "out", "out/parity", "where tools, images, database and the table go; what is there is used again")
 	flag.StringVar(&o.database, "vulndb", os.Getenv("PARITY_VULNDB"), "compare over this archive of a database, too")
+	flag.StringVar(&o.prepare, "prepare", "", "compare nothing, but write the images, a database and the tools to this FOLDER for .ci/bench")
 	only := flag.String("only", "", "run the cases that match this expression: section/case")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -47,8 +48,8 @@ func main() {
 
 // options of a run.
 type options struct {
-	gate, out, database string
-	only                *regexp.Regexp
+	gate, out, database, prepare string
+	only                         *regexp.Regexp
 }
 
 // section compares one kind of answer and adds its rows to the lab's table.
@@ -63,17 +64,17 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer l.close()
-	for _, s := range []section{
-		{"tools", installPeers},
-		{"images", buildImages},
+	sections := []section{{"tools", installPeers}, {"images", buildImages}}
+	if o.prepare != "" {
+		return compareAll(ctx, l, append(sections, section{"bench", prepareBench}))
+	}
+	if err := compareAll(ctx, l, append(sections, []section{
 		{"digests", compareDigests},
 		{"signatures", compareSignatures},
 		{"packages", comparePackages},
 		{"vulnerabilities", compareVulnerabilities},
-	} {
-		if err := s.compare(ctx, l); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
+	}...)); err != nil {
+		return err
 	}
 	path := filepath.Join(l.out, "table.txt")
 	if err := os.WriteFile(path, []byte(l.table.text()), 0o644); err != nil {
@@ -87,4 +88,13 @@ func run(ctx context.Context, o options) error {
 	}
 	fmt.Printf("written to %s\n", path)
 	return l.table.verdict()
+}
+
+func compareAll(ctx context.Context, l *lab, sections []section) error {
+	for _, s := range sections {
+		if err := s.compare(ctx, l); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
 }

@@ -72,7 +72,7 @@ func (s *Store) release() error {
 // not get to the memory while there is a disk: they are few, and little of them is
 // read again, while the many small ones are read whole.
 func (s *Store) put(head []byte, rest io.Reader, size int64) (body, error) {
-	large := size > s.memory.Max/largeShare && s.spill.space.Max > 0
+	large := size > max(s.memory.Max/largeShare, HeadSize) && s.spill.space.Max > 0
 	if large || s.memory.take(size) != nil {
 		return s.spill.put(head, rest, size)
 	}
