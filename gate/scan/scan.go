@@ -1,0 +1,83 @@
+package scan
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+)
+
+// Plan is what a new scan is about.
+type Plan struct {
+	Targets    []string // as typed, for who resumes it
+	PolicyHash string
+	// AckWait is how long a worker may be silent. Default one minute.
+	AckWait time.Duration
+}
+
+// Scan is one scan, for the one process that lists its targets and collects its
+// results.
+type Scan struct {
+	queue *Queue
+	info  Info
+}
+
+// ID is how the scan is resumed.
+func (s *Scan) ID() string { return s.info.ID }
+
+// Begin makes a new scan. Workers find it at once.
+func (q *Queue) Begin(ctx context.Context, p Plan) (*Scan, error) {
+	if p.AckWait <= 0 {
+		p.AckWait = time.Minute
+	}
+	now := q.now().UTC()
+	info := Info{ID: newID(now), State: Running, Started: now, Targets: p.Targets, PolicyHash: p.PolicyHash, AckWait: p.AckWait}
+	s := &Scan{queue: q, info: info}
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(info)
+	if err == nil {
+		_, err = q.scans.Create(ctx, info.ID, data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("beginning a scan: %w", err)
+	}
+	return s, nil
+}
+
+// Resume goes on with a scan. The error is an *UnknownError, an *EndedError where it
+// was cancelled or is complete, or a *PolicyError.
+func (q *Queue) Resume(ctx context.Context, id, policyHash string) (*Scan, error) {
+	info, err := q.Info(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.State != Running:
+		return nil, &EndedError{ID: id, State: info.State}
+	case info.PolicyHash != policyHash:
+		return nil, &PolicyError{ID: id, Began: info.PolicyHash, Have: policyHash}
+	}
+	s := &Scan{queue: q, info: info}
+	return s, s.prepare(ctx)
+}
+
+// prepare makes the consumers: one for each class, shared by all workers.
+func (s *Scan) prepare(ctx context.Context) error {
+	for _, class := range Classes() {
+		_, err := s.queue.js.CreateOrUpdateConsumer(ctx, workStream, natsjs.ConsumerConfig{
+			Durable:       consumerName(s.info.ID, class),
+			FilterSubject: workPrefix + s.info.ID + "." + string(class) + ".*.*",
+			AckPolicy:     natsjs.AckExplicitPolicy,
+			AckWait:       s.info.AckWait,
+			MaxDeliver:    -1, // the worker parks what killed others: see deaths
+			MaxAckPending: 10_000,
+		})
+		if err != nil {
+			return fmt.Errorf("making the queue of scan %s: %w", s.info.ID, err)
+		}
+	}
+	return nil
+}
