@@ -34,7 +34,7 @@ var direction = map[string][]string{
 	"gate/scan/target":  {},
 	"gate/store":        {},
 	"gate/breakglass":   {},
-	"gate/admission":    {"gate", "policy", "sbom"},
+	"gate/admission":    {"gate", "gate/breakglass", "policy", "sbom"},
 	"sbom/catalog":      {"sbom"},
 	"sbom/vuln":         {"sbom", "sbom/catalog"},
 }

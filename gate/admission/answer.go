@@ -49,13 +49,22 @@ func answerOf(s *seat, opinions []opinion) answer {
 	for _, o := range opinions {
 		if !o.admitted {
 			a.allowed = false
-			reasons = append(reasons, o.verdict.reason(o.image))
+			reasons = append(reasons, o.reason())
 		}
 		a.warnings = append(a.warnings, o.warnings()...)
 	}
 	a.reason = clip(strings.Join(reasons, "\n"), maxReasonText)
 	a.warnings = a.warnings[:min(len(a.warnings), maxAllWarnings)]
 	return a
+}
+
+// reason is why an image may not run, and why no token lets it.
+func (o opinion) reason() string {
+	reason := o.verdict.reason(o.image)
+	if o.unopened != nil {
+		reason += "\n" + shown(o.image) + ": breakglass: " + printable(clip(o.unopened.Error(), maxMessage))
+	}
+	return reason
 }
 
 // warnings are what whoever asked is told about an image that was let in. An audit
@@ -70,7 +79,7 @@ func (o opinion) warnings() []string {
 	}
 	switch {
 	case o.grant != nil:
-		warn("breakglass: let in by token %s of %s until %s", printable(o.grant.ID), printable(o.grant.Issuer), o.grant.Expires.UTC().Format(time.RFC3339))
+		warn("breakglass: let in by %s", used(o.grant))
 	case o.source == SourceLastGood:
 		warn("last-good: it could not be judged now; allowed on %s", o.verdict.JudgedAt.UTC().Format(time.RFC3339))
 	}
@@ -106,8 +115,7 @@ func auditOf(s *seat, opinions []opinion) map[string]string {
 		}
 		audit["image-"+strconv.Itoa(i)] = clip(o.line(), maxAudit)
 		if o.grant != nil {
-			audit["breakglass-"+strconv.Itoa(i)] = clip(fmt.Sprintf("token %s of %s until %s: %s", printable(o.grant.ID),
-				printable(o.grant.Issuer), o.grant.Expires.UTC().Format(time.RFC3339), printable(o.grant.Reason)), maxAudit)
+			audit["breakglass-"+strconv.Itoa(i)] = clip(used(o.grant)+": "+printable(o.grant.Reason), maxAudit)
 		}
 	}
 	return audit

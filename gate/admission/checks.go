@@ -42,6 +42,9 @@ func newChecks(l Limits) *checks {
 	}
 }
 
+// run does what a check is.
+type run func(context.Context) (Verdict, Source)
+
 // The reasons why there is no check.
 var (
 	errOverload = errors.New("too many checks are waiting")
@@ -49,9 +52,10 @@ var (
 )
 
 // join is the check of a question: the one under way, or a new one that runs in
-// the background. Since a check is remembered before it ends, known is asked again
-// while nobody else can begin one: it is nil then, and the verdict is at hand.
-func (c *checks) join(w work, known func() bool, run func(context.Context) (Verdict, Source)) (*check, error) {
+// the background, and what run holds is its own. Since a check is remembered before
+// it ends, known is asked again while nobody else can begin one: the check is nil
+// then, and the verdict at hand.
+func (c *checks) join(w work, known func() bool, begin func() run) (*check, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if running, ok := c.underWay[w]; ok {
@@ -67,9 +71,10 @@ func (c *checks) join(w work, known func() bool, run func(context.Context) (Verd
 	}
 	started := &check{done: make(chan struct{})}
 	c.underWay[w] = started
+	judge := begin()
 	c.group.Go(func() {
 		defer c.end(w, started)
-		started.verdict, started.source = run(c.ctx)
+		started.verdict, started.source = judge(c.ctx)
 	})
 	return started, nil
 }

@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -109,7 +110,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 func (h *Handler) newRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("/", h.Probes())
+	h.addProbes(mux)
 	for path, e := range map[string]endpoint{"/imagepolicy": imagePolicy{}, "/validate": validate{}, "/mutate": mutate{}} {
 		mux.Handle("POST "+path, h.reviewing(e))
 	}
@@ -131,11 +132,15 @@ func (h *Handler) review(c *call, r review) answer {
 	case len(r.images) == 0 && !r.template:
 		return denied("review", ruleReview, "it names no image")
 	case len(r.images) > h.limits.Images:
-		return denied("review", ruleReview, "it names more images than are judged at once")
+		return denied("review", ruleReview, tooMany(len(r.images), h.limits.Images))
 	}
 	s := h.bench.take()
 	defer s.release()
 	return answerOf(s, h.judgeAll(c.ctx, s, r))
+}
+
+func tooMany(images, most int) string {
+	return fmt.Sprintf("it names %d images, allowed are %d", images, most)
 }
 
 // contained answers, whatever happens meanwhile.

@@ -34,7 +34,7 @@ func (mutate) answer(h *Handler, c *call, body []byte) answer {
 	}
 	open := unpinned(o, request)
 	if len(open) > h.limits.Images {
-		return denied("review", ruleReview, fmt.Sprintf("it names %d images, allowed are %d", len(open), h.limits.Images))
+		return denied("review", ruleReview, tooMany(len(open), h.limits.Images))
 	}
 	return h.pinAll(c, open)
 }

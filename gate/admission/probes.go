@@ -18,11 +18,15 @@ import (
 // for.
 func (h *Handler) Probes() http.Handler {
 	mux := http.NewServeMux()
+	h.addProbes(mux)
+	return mux
+}
+
+func (h *Handler) addProbes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", h.readyz)
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, h.tool) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{}))
-	return mux
 }
 
 // state is what was told to the Handler about itself.

@@ -2,10 +2,10 @@ package admission
 
 import (
 	"context"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/imagegate/imagegate/gate/breakglass"
 	"github.com/imagegate/imagegate/policy"
 )
 
@@ -20,27 +20,14 @@ type review struct {
 	tokens []string
 }
 
-// TokenAnnotation of a pod has tokens for break-glass, with spaces between them. Its
-// form is that of the annotations which an API server puts into an ImageReview.
-const TokenAnnotation = "breakglass.image-policy.k8s.io/token"
-
-// The bounds on tokens.
-const (
-	maxTokens     = 8
-	maxTokenBytes = 32 << 10
-)
-
-func tokensOf(annotations map[string]string) []string {
-	tokens := strings.Fields(clip(annotations[TokenAnnotation], maxTokenBytes))
-	return tokens[:min(len(tokens), maxTokens)]
-}
-
 // opinion is what came out about one image of a review.
 type opinion struct {
 	image   string
 	verdict Verdict
 	source  Source
-	grant   *Grant // that opened the gate
+	// grant opened the gate; unopened is why the last token that tried did not.
+	grant    *breakglass.Grant
+	unopened error
 	// admitted says whether the image may run.
 	admitted bool
 }

@@ -49,10 +49,7 @@ func (h *Handler) decide(ctx context.Context, s *seat, k key, q question) (v Ver
 	if known() {
 		return v, SourceMemory
 	}
-	running, err := h.checks.join(work{k, s.database}, known, h.checking(s.use(), k, q))
-	if err != nil || running == nil {
-		s.release() // the check did not begin
-	}
+	running, err := h.checks.join(work{k, s.database}, known, func() run { return h.checking(s.use(), k, q) })
 	switch {
 	case err != nil:
 		return overloaded(q, err), SourceOverload
@@ -71,8 +68,8 @@ func overloaded(q question, err error) Verdict {
 	return undecided(q.digest(), ruleOverload, "it was not judged: "+err.Error(), "try again in a moment")
 }
 
-// checking is the check of a question, in the background. The seat is its own.
-func (h *Handler) checking(s *seat, k key, q question) func(context.Context) (Verdict, Source) {
+// checking is the check of a question, in the background. It releases the seat.
+func (h *Handler) checking(s *seat, k key, q question) run {
 	return func(ctx context.Context) (v Verdict, source Source) {
 		defer s.release()
 		defer func() {
