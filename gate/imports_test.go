@@ -37,6 +37,8 @@ var direction = map[string][]string{
 	"gate/admission":    {"gate", "gate/breakglass", "policy", "sbom"},
 	"sbom/catalog":      {"sbom"},
 	"sbom/vuln":         {"sbom", "sbom/catalog"},
+
+	"gate/admission/setup": {},
 }
 
 // homes are the one importer of each engine.

@@ -18,6 +18,8 @@ type serveFlags struct {
 	database databaseFlags
 	tls      tlsFlags
 	answers  answerFlags
+	config   configFlags
+	strange  strangerFlags
 
 	listen         string
 	probes         string
@@ -44,6 +46,10 @@ a refusal where it could not be judged: pods are let in by a verdict, never by a
 fault. Verdicts are remembered; identical questions share one check; a check that
 takes longer than the API server waits goes on, and the next try finds its verdict.
 
+What a pod names is not ours: --allow-registry says which registries may be asked,
+and addresses inside (loopback, private, link-local, metadata services) are refused
+after names were resolved and for redirects too, but for those in --allow-private.
+
 An ImageReview names no image volumes: use /validate too, or /validate alone.
 
 Certificates, client CA, policy, keys, trusted root and database are read anew when
@@ -64,10 +70,19 @@ exit codes: 0 ended by a signal · 2 usage or configuration · 3 could not serve
   imagegate serve --tls-cert /tls/tls.crt --tls-key /tls/tls.key --policy /policy \
     --exempt-namespace imagegate-system --probe-listen :8080
 
+  # what the API server beside it has to be told
+  imagegate serve --print-admission-config --listen 127.0.0.1:8443 --admission-ca ca.pem --client-ca ca.pem
+
   # on a laptop
-  imagegate serve --listen 127.0.0.1:8443 --insecure-plain-http --insecure-skip-signatures`,
+  imagegate serve --listen 127.0.0.1:8443 --insecure-plain-http --insecure-skip-signatures \
+    --allow-private 127.0.0.1`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.config.print != "" {
+				return f.printConfig()
+			}
+			return f.run(cmd.Context())
+		},
 	}
 	flags := cmd.Flags()
 	f.policy.register(flags)
@@ -75,6 +90,8 @@ exit codes: 0 ended by a signal · 2 usage or configuration · 3 could not serve
 	f.database.register(flags)
 	f.tls.register(flags)
 	f.answers.register(flags)
+	f.strange.register(flags)
+	f.config.register(flags)
 	flags.StringVar(&f.listen, "listen", ":8443", "ADDRESS to answer reviews on")
 	flags.StringVar(&f.probes, "probe-listen", "", "ADDRESS for /healthz, /readyz, /metrics and /version over plain HTTP (default: they are at --listen)")
 	flags.DurationVar(&f.reload, "reload-interval", 2*time.Second, "how often to look whether files have changed")

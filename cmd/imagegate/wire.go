@@ -47,14 +47,14 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 }
 
 // newImages reads images with what their consumers will ask for kept.
-func newImages(f imageFlags, line *status, memory memory) (*image.Images, error) {
-	return image.New(
+func newImages(f imageFlags, line *status, memory memory, more ...image.Option) (*image.Images, error) {
+	return image.New(append(more,
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.insecureRegistries...),
 		image.WithKeep(keep),
 		memory.ofImages(),
 		image.WithProgress(line.pullProgress()),
-	)
+	)...)
 }
 
 // keep says which content of a layer some step will ask for.
