@@ -89,7 +89,7 @@ func (c *check) decidePolicy() {
 func (c *check) resolve(ctx context.Context) (Subject, error) {
 	var subject Subject
 	var misnamed *ReferenceError
-	status := c.timings.step(policy.StepResolve, func() (err error) {
+	status := c.step(policy.StepResolve, func() (err error) {
 		subject, err = c.gate.engines.Images.Resolve(ctx, c.evidence.Reference.Typed)
 		if err != nil {
 			errors.As(err, &misnamed)

@@ -30,6 +30,7 @@ type Gate struct {
 	documents bool
 	memory    *memoirs
 	turns     *turns
+	progress  func(Progress)
 }
 
 // Option changes how a Gate works. Options do not change what it decides.

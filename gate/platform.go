@@ -132,7 +132,7 @@ func (p *platformCheck) readFiles(ctx context.Context) tree {
 		return tree{}
 	}
 	var files FileTree
-	p.evidence.Steps[policy.StepFiles] = p.timings.step(policy.StepFiles, func() (err error) {
+	p.evidence.Steps[policy.StepFiles] = p.step(policy.StepFiles, func() (err error) {
 		if files, err = p.image.Files(ctx); err != nil || !inspect {
 			return err
 		}
@@ -142,7 +142,7 @@ func (p *platformCheck) readFiles(ctx context.Context) tree {
 }
 
 func (p *platformCheck) readConfig(ctx context.Context) (config *v1.ConfigFile) {
-	p.evidence.Steps[policy.StepConfig] = p.timings.step(policy.StepConfig, func() (err error) {
+	p.evidence.Steps[policy.StepConfig] = p.step(policy.StepConfig, func() (err error) {
 		config, err = p.image.Config(ctx)
 		if inspector := p.check.gate.engines.Inspector; err == nil && inspector != nil {
 			p.evidence.Config, p.evidence.Content = inspector.Config(config)
@@ -187,7 +187,7 @@ func (p *platformCheck) catalog(ctx context.Context, files tree) {
 		p.evidence.Steps[policy.StepSBOM] = after(p.evidence.Steps, policy.StepFiles, policy.StepConfig)
 		return
 	}
-	p.evidence.Steps[policy.StepSBOM] = p.timings.step(policy.StepSBOM, func() error {
+	p.evidence.Steps[policy.StepSBOM] = p.step(policy.StepSBOM, func() error {
 		document, err := p.check.gate.engines.Cataloger.Catalog(ctx, p.about(), files.FileTree)
 		if err != nil {
 			return err
@@ -225,7 +225,7 @@ func (p *platformCheck) match(ctx context.Context) {
 		p.evidence.Steps[policy.StepVulnerabilities] = after(p.evidence.Steps, policy.StepSBOM)
 		return
 	}
-	p.evidence.Steps[policy.StepVulnerabilities] = p.timings.step(policy.StepVulnerabilities, func() (err error) {
+	p.evidence.Steps[policy.StepVulnerabilities] = p.step(policy.StepVulnerabilities, func() (err error) {
 		matcher := p.check.gate.engines.Matcher
 		if p.database, err = matcher.Database(); err != nil {
 			return err

@@ -38,7 +38,7 @@ func (c *check) verifySignatures(ctx context.Context, subject Subject) {
 // registry now.
 func (c *check) lookUpSignatures(ctx context.Context, subject Subject) {
 	c.forgetSignatures()
-	c.evidence.Steps[policy.StepSignatures] = c.timings.step(policy.StepSignatures, func() error {
+	c.evidence.Steps[policy.StepSignatures] = c.step(policy.StepSignatures, func() error {
 		digests := c.signable()
 		verified := make([]Verified, len(digests))
 		errs := make([]error, len(digests))
@@ -121,7 +121,7 @@ func (c *check) recallSignatures(ctx context.Context) bool {
 		return false
 	}
 	word, known := cacheMiss, false
-	status := c.timings.step(policy.StepSignatures, func() error {
+	status := c.step(policy.StepSignatures, func() error {
 		for _, digest := range c.signable() {
 			var v Verified
 			age, ok := c.gate.memory.read(ctx, &v, factSignatures, digest, key...)

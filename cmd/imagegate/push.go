@@ -133,20 +133,18 @@ func (f *pushFlags) demandAll(ctx context.Context, result gate.Result) error {
 // push pushes what was judged, signs it where asked to, and says under which digest
 // it is to be had.
 func (f *pushFlags) push(ctx context.Context, judged gate.Subject, to image.Destination, key *signature.SigningKey) error {
-	line := f.newStatus()
-	defer line.done()
+	show := f.newDisplay()
+	defer f.closeDisplay(show)
+	show.begin(to.String(), "pushing", 0)
 	images, err := image.New(
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.images.insecureRegistries...),
-		image.WithProgress(func(p image.Progress) {
-			line.set("pushing %s: %s, %s of %s", p.Reference, p.Layer, size(p.Read), size(p.Size))
-		}),
+		image.WithProgress(show.pushed),
 	)
 	if err != nil {
 		return err
 	}
 	pushed, err := images.Push(ctx, judged, to)
-	line.done()
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type shared struct {
 	console  console
 	cacheDir string
 	quiet    bool
+	display  *display // of the command that runs; nil where it shows no rows
 }
 
 func newRoot(c console) *cobra.Command {

@@ -80,11 +80,11 @@ func (f *sbomFlags) run(ctx context.Context, reference string) error {
 // catalog runs the gate under a policy that judges nothing but wants documents,
 // and makes a step that failed an error: here there is no verdict to carry it.
 func (f *sbomFlags) catalog(ctx context.Context, reference string) (gate.Result, error) {
-	line := f.newStatus()
-	defer line.done()
+	show := f.newDisplay()
+	defer f.closeDisplay(show)
 	memory := f.images.memory.open(f.shared)
 	defer memory.close()
-	images, err := newImages(f.images, line, memory)
+	images, err := newImages(f.images, show, memory)
 	if err != nil {
 		return gate.Result{}, err
 	}
@@ -97,7 +97,7 @@ func (f *sbomFlags) catalog(ctx context.Context, reference string) (gate.Result,
 		platforms = append(platforms, f.platform)
 	}
 	g, err := gate.New(policy.Nothing(platforms...), gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: cataloger},
-		gate.WithDocuments(), gate.WithTimeout(f.timeout), memory.ofGate())
+		gate.WithDocuments(), gate.WithTimeout(f.timeout), memory.ofGate(), gate.WithProgress(show.step))
 	if err != nil {
 		return gate.Result{}, err
 	}

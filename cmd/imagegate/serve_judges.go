@@ -27,7 +27,7 @@ type judges struct {
 func (f *serveFlags) newJudges() (*judges, error) {
 	j := &judges{flags: f, memory: f.images.memory.open(f.shared), inspector: inspect.New()}
 	var err error
-	if j.images, err = newImages(f.images, &status{}, j.memory, f.strange.option()); err != nil {
+	if j.images, err = newImages(f.images, &display{}, j.memory, f.strange.option()); err != nil {
 		return nil, usagef("imagegate serve --help", "%w", err)
 	}
 	if j.cataloger, err = catalog.New(); err != nil {

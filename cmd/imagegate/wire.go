@@ -20,9 +20,9 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 		options = append(options, gate.WithDocuments())
 	}
 
-	line, memory := f.newStatus(), f.images.memory.open(f.shared)
-	options = append(options, memory.ofGate())
-	if engines.Images, err = newImages(f.images, line, memory); err != nil {
+	show, memory := f.newDisplay(), f.images.memory.open(f.shared)
+	options = append(options, memory.ofGate(), gate.WithProgress(show.step))
+	if engines.Images, err = newImages(f.images, show, memory); err != nil {
 		return nil, nil, err
 	}
 	verifier, err := newVerifier(p.Signatures)
@@ -43,17 +43,17 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 	if g, err = gate.New(p, engines, options...); err != nil {
 		return nil, nil, err
 	}
-	return g, func() { line.done(); matcher.close(); memory.close() }, nil
+	return g, func() { f.closeDisplay(show); matcher.close(); memory.close() }, nil
 }
 
 // newImages reads images with what their consumers will ask for kept.
-func newImages(f imageFlags, line *status, memory memory, more ...image.Option) (*image.Images, error) {
+func newImages(f imageFlags, show *display, memory memory, more ...image.Option) (*image.Images, error) {
 	return image.New(append(more,
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.insecureRegistries...),
 		image.WithKeep(keep),
 		memory.ofImages(),
-		image.WithProgress(line.pullProgress()),
+		image.WithProgress(show.pulled),
 	)...)
 }
 
