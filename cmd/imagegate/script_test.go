@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 //	start COMMAND ARG…          starts a server that logs where it listens
 //	post PATH IMAGE…            asks that server for a review of images
 //	fetch PATH                  shows what that server has at a path
+//	await PATH PATTERN IMAGE…   asks until the answer matches
 //	stop N                      sends it SIGTERM and demands its exit code
 //	layout IMAGE FOLDER         writes an image as an OCI layout
 //	archive IMAGE FILE          writes an image as docker save does
@@ -96,6 +97,7 @@ func TestScript(t *testing.T) {
 			"stop":         stop,
 			"post":         post,
 			"fetch":        fetch,
+			"await":        await,
 			"layout":       writeLayout,
 			"archive":      writeArchive,
 			"moves":        movesTag,

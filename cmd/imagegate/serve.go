@@ -20,6 +20,8 @@ type serveFlags struct {
 	answers  answerFlags
 	config   configFlags
 	strange  strangerFlags
+	glass    glassFlags
+	nats     natsFlags
 
 	listen         string
 	probes         string
@@ -49,6 +51,12 @@ takes longer than the API server waits goes on, and the next try finds its verdi
 What a pod names is not ours: --allow-registry says which registries may be asked,
 and addresses inside (loopback, private, link-local, metadata services) are refused
 after names were resolved and for redirects too, but for those in --allow-private.
+
+What is found out is remembered in the cache folder or, with --nats, in a NATS
+JetStream bucket that replicas share. Its loss costs time and never a verdict.
+
+A pod that is refused can be let in by a break-glass token in an annotation, if its
+signer's key is given (--breakglass-key); see imagegate breakglass.
 
 An ImageReview names no image volumes: use /validate too, or /validate alone.
 
@@ -92,6 +100,8 @@ exit codes: 0 ended by a signal · 2 usage or configuration · 3 could not serve
 	f.answers.register(flags)
 	f.strange.register(flags)
 	f.config.register(flags)
+	f.glass.register(flags)
+	f.nats.register(flags)
 	flags.StringVar(&f.listen, "listen", ":8443", "ADDRESS to answer reviews on")
 	flags.StringVar(&f.probes, "probe-listen", "", "ADDRESS for /healthz, /readyz, /metrics and /version over plain HTTP (default: they are at --listen)")
 	flags.DurationVar(&f.reload, "reload-interval", 2*time.Second, "how often to look whether files have changed")
@@ -114,25 +124,43 @@ func (f *serveFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	judges, err := f.newJudges()
+	glass, err := f.glass.load()
+	if err != nil {
+		return err
+	}
+	judges, err := f.newJudges(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer judges.close()
-	judge, err := judges.appoint()
+	handler, err := f.newHandler(log, judges, glass)
 	if err != nil {
 		return err
-	}
-	handler, err := admission.New(judge, append(f.answers.options(),
-		admission.WithLog(log), admission.WithVersion(tool()), admission.WithStore(judges.memory.Memory))...)
-	if err != nil {
-		return usagef("imagegate serve --help", "%w", err)
 	}
 	defer handler.Close()
 
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	go f.watch(background, handler, judges, certificates)
+	go f.watch(background, handler, f.watched(handler, judges, certificates, glass))
 	go f.keepDatabase(background, log)
+	go judges.sweep(background)
 	return f.serve(ctx, log, handler, certificates)
+}
+
+// newHandler answers by what policy and database are now.
+func (f *serveFlags) newHandler(log *slog.Logger, judges *judges, glass *glass) (*admission.Handler, error) {
+	judge, err := judges.appoint()
+	if err != nil {
+		return nil, err
+	}
+	options := append(f.answers.options(),
+		admission.WithLog(log), admission.WithVersion(tool()), admission.WithStore(judges.memory.Memory))
+	if glass != nil {
+		options = append(options, admission.WithBreakGlass(glass))
+	}
+	handler, err := admission.New(judge, options...)
+	if err != nil {
+		return nil, usagef("imagegate serve --help", "%w", err)
+	}
+	return handler, nil
 }

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/imagegate/imagegate/gate"
 	"github.com/imagegate/imagegate/gate/admission"
@@ -17,16 +21,22 @@ import (
 type judges struct {
 	flags     *serveFlags
 	memory    memory
+	forget    func() // ends the memory
 	images    *image.Images
 	inspector gate.Inspector
 	cataloger gate.Cataloger
 
-	files []string // that the last policy was read from, or was to be
+	policy  *policy.Policy // in force
+	files   []string       // that the last one was read from, or was to be
+	matched bool           // there was a database
 }
 
-func (f *serveFlags) newJudges() (*judges, error) {
-	j := &judges{flags: f, memory: f.images.memory.open(f.shared), inspector: inspect.New()}
+func (f *serveFlags) newJudges(ctx context.Context, log *slog.Logger) (*judges, error) {
+	j := &judges{flags: f, inspector: inspect.New()}
 	var err error
+	if err = j.remember(ctx, log); err != nil {
+		return nil, err
+	}
 	if j.images, err = newImages(f.images, &display{}, j.memory, f.strange.option()); err != nil {
 		return nil, usagef("imagegate serve --help", "%w", err)
 	}
@@ -36,20 +46,61 @@ func (f *serveFlags) newJudges() (*judges, error) {
 	return j, nil
 }
 
-func (j *judges) close() { j.memory.close() }
+// remember chooses where.
+func (j *judges) remember(ctx context.Context, log *slog.Logger) (err error) {
+	if j.flags.nats.used() && !j.flags.images.memory.off {
+		warn := func(err error) { log.Warn("nothing is remembered beyond this process", "error", err.Error()) }
+		j.memory, j.forget, err = j.flags.nats.memory(ctx, warn)
+		return err
+	}
+	j.memory = j.flags.images.memory.open(j.flags.shared)
+	j.forget = j.memory.close
+	return nil
+}
 
-// appoint makes a Judge of what policy and database are now. A database that is
-// missing or broken is no reason not to: its images are undecided, and /readyz
-// says why.
+func (j *judges) close() { j.forget() }
+
+// sweepEvery is how often the cache folder is held within its size.
+const sweepEvery = time.Hour
+
+// sweep keeps the cache folder within its size, which a command does at its end.
+func (j *judges) sweep(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			j.memory.close()
+		}
+	}
+}
+
+// appoint makes a Judge of what policy and database are now.
 func (j *judges) appoint() (admission.Judge, error) {
-	f := j.flags
 	p, err := j.loadPolicy()
 	if err != nil {
 		return admission.Judge{}, err
 	}
-	made := admission.Judge{Policy: p, Engines: engines()}
+	made, err := j.make(p)
+	if err == nil {
+		j.policy = p
+	}
+	return made, err
+}
+
+// renew makes a Judge of the policy in force and what the database is now: one that
+// cannot be read stands in nobody's way.
+func (j *judges) renew() (admission.Judge, error) { return j.make(j.policy) }
+
+// make joins the engines to a gate. At the start a database that is missing or broken
+// is no reason not to: what needs it is undecided, and /readyz says why. Later the
+// one that was there stays.
+func (j *judges) make(p *policy.Policy) (admission.Judge, error) {
+	made := admission.Judge{Policy: p, Engines: engines() + j.flags.reach()}
 	parts := gate.Engines{Images: j.images, Inspector: j.inspector, Cataloger: j.cataloger}
-	options := []gate.Option{gate.WithTimeout(f.answers.limits.CheckTime), j.memory.ofGate()}
+	options := []gate.Option{gate.WithTimeout(j.flags.answers.limits.CheckTime), j.memory.ofGate()}
 	verifier, err := newVerifier(p.Signatures)
 	if err != nil {
 		return admission.Judge{}, err
@@ -58,21 +109,36 @@ func (j *judges) appoint() (admission.Judge, error) {
 		parts.Verifier, made.TrustRoot = verifier, verifier.TrustRootHash()
 		options = append(options, gate.WithTrustRoot(made.TrustRoot))
 	}
-	database, err := vuln.Open(f.database.folder(f.shared))
-	if err != nil {
-		parts.Matcher, made.DatabaseError = vuln.Unavailable{Err: err}, err
-	} else {
-		parts.Matcher = database
-		made.Close = func() { _ = database.Close() } // its verdicts are made
-		made.Database, made.DatabaseError = database.Database()
+	if parts.Matcher, err = j.openDatabase(&made); err != nil {
+		return admission.Judge{}, err
 	}
 	if made.Gate, err = gate.New(p, parts, options...); err != nil {
-		if made.Close != nil {
-			made.Close()
-		}
+		made.Close()
 		return admission.Judge{}, err
 	}
 	return made, nil
+}
+
+// reach is what else decides about a verdict: what may be asked. Replicas that may ask
+// different registries share no verdicts.
+func (f *serveFlags) reach() string {
+	return fmt.Sprintf(" %q %q %q", f.images.insecureRegistries, f.strange.registries, f.strange.private)
+}
+
+// openDatabase opens the database for one Judge, who closes it.
+func (j *judges) openDatabase(made *admission.Judge) (gate.Matcher, error) {
+	database, err := vuln.Open(j.flags.database.folder(j.flags.shared))
+	switch {
+	case err == nil:
+		j.matched = true
+		made.Close = func() { _ = database.Close() } // its verdicts are made
+		made.Database, made.DatabaseError = database.Database()
+		return database, nil
+	case j.matched:
+		return nil, err
+	}
+	made.Close, made.DatabaseError = func() {}, err
+	return vuln.Unavailable{Err: err}, nil
 }
 
 // loadPolicy loads the policy, and notes what it was read from.

@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/assert"
 	imagepolicyv1 "k8s.io/api/imagepolicy/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -105,28 +107,51 @@ func stop(ts *testscript.TestScript, _ bool, args []string) {
 
 // post asks for a review of images, and shows the answer.
 func post(ts *testscript.TestScript, _ bool, args []string) {
-	asked := imagepolicyv1.ImageReview{TypeMeta: metav1.TypeMeta{APIVersion: "imagepolicy.k8s.io/v1alpha1", Kind: "ImageReview"}}
-	asked.Spec.Namespace = "default"
-	for _, image := range args[1:] {
-		asked.Spec.Containers = append(asked.Spec.Containers, imagepolicyv1.ImageReviewContainerSpec{Image: image})
-	}
-	body, err := json.Marshal(asked)
-	ts.Check(err)
-	response, err := http.Post(of(ts).server.base+args[0]+"?timeout=30s", "application/json", bytes.NewReader(body))
-	show(ts, response, err)
+	show(ts, ask(ts, args[0], args[1:]))
 }
 
 // fetch shows what is at a path.
-func fetch(ts *testscript.TestScript, _ bool, args []string) {
-	response, err := http.Get(of(ts).server.base + args[0])
-	show(ts, response, err)
+func fetch(ts *testscript.TestScript, _ bool, args []string) { show(ts, ask(ts, args[0], nil)) }
+
+// await asks until the answer matches.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	var last []byte
+	ok := assert.Eventually(of(ts).t, func() bool {
+		last = ask(ts, args[0], args[2:])
+		return pattern.Match(last)
+	}, time.Minute, 20*time.Millisecond)
+	if !ok {
+		ts.Fatalf("it never says %s, but\n%s\n%s", args[1], last, of(ts).server.stderr)
+	}
+	show(ts, last)
 }
 
-func show(ts *testscript.TestScript, response *http.Response, err error) {
+// ask fetches a path, or asks it for a review of images.
+func ask(ts *testscript.TestScript, path string, images []string) []byte {
+	asked := imagepolicyv1.ImageReview{TypeMeta: metav1.TypeMeta{APIVersion: "imagepolicy.k8s.io/v1alpha1", Kind: "ImageReview"}}
+	asked.Spec.Namespace = "default"
+	for _, image := range images {
+		asked.Spec.Containers = append(asked.Spec.Containers, imagepolicyv1.ImageReviewContainerSpec{Image: image})
+	}
+	var response *http.Response
+	var err error
+	if len(images) == 0 {
+		response, err = http.Get(of(ts).server.base + path)
+	} else {
+		body, encoded := json.Marshal(asked)
+		ts.Check(encoded)
+		response, err = http.Post(of(ts).server.base+path+"?timeout=30s", "application/json", bytes.NewReader(body))
+	}
 	ts.Check(err)
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
+	answer, err := io.ReadAll(response.Body)
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs("answer"), body, 0o600))
+	return answer
+}
+
+// show makes an answer what stdout of testscript looks at.
+func show(ts *testscript.TestScript, answer []byte) {
+	ts.Check(os.WriteFile(ts.MkAbs("answer"), answer, 0o600))
 	ts.Check(ts.Exec("cat", "answer"))
 }

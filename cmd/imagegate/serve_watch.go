@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,27 +21,37 @@ type watched struct {
 	seen   string
 }
 
-// watch looks again and again whether files have changed. Kubernetes exchanges what
-// it mounts by one symbolic link, somewhere on the way to a file, and file systems
-// that are mounted from elsewhere tell nobody: looking is what works for all.
-func (f *serveFlags) watch(ctx context.Context, handler *admission.Handler, j *judges, c *certificates) {
-	appoint := func() error {
-		judge, err := j.appoint()
-		if err != nil {
-			return err
+// watched are all of them.
+func (f *serveFlags) watched(handler *admission.Handler, j *judges, c *certificates, g *glass) []*watched {
+	replace := func(appoint func() (admission.Judge, error)) func() error {
+		return func() error {
+			judge, err := appoint()
+			if err != nil {
+				return err
+			}
+			return handler.Replace(judge)
 		}
-		return handler.Replace(judge)
 	}
 	list := []*watched{
-		{what: "policy", files: func() []string { return j.files }, reload: appoint},
-		{what: "database", files: f.databaseFiles, reload: appoint},
+		{what: "policy", files: func() []string { return j.files }, reload: replace(j.appoint)},
+		{what: "database", files: f.databaseFiles, reload: replace(j.renew)},
 	}
 	if c != nil {
 		list = append(list, &watched{what: "certificate", files: f.tls.files, reload: c.reload})
 	}
+	if g != nil {
+		list = append(list, &watched{what: "breakglass", files: func() []string { return f.glass.keys }, reload: g.reload})
+	}
 	for _, w := range list {
 		w.seen = fingerprint(w.files())
 	}
+	return list
+}
+
+// watch looks again and again whether files have changed. Kubernetes exchanges what
+// it mounts by one symbolic link, somewhere on the way to a file, and file systems
+// that are mounted from elsewhere tell nobody: looking is what works for all.
+func (f *serveFlags) watch(ctx context.Context, handler *admission.Handler, list []*watched) {
 	ticker := time.NewTicker(f.reload)
 	defer ticker.Stop()
 	for {
@@ -58,15 +69,16 @@ func (f *serveFlags) watch(ctx context.Context, handler *admission.Handler, j *j
 // look reads anew what has changed. What changes while it is read is seen the next
 // time, since the files are looked at first.
 func (w *watched) look(handler *admission.Handler) {
-	now := fingerprint(w.files())
+	files := w.files()
+	now := fingerprint(files)
 	if now == w.seen {
 		return
 	}
 	handler.Reloaded(w.what, w.reload())
-	w.seen = now
-	if again := fingerprint(w.files()); len(again) != len(now) {
-		w.seen = again // the policy names other files now
+	if after := w.files(); !slices.Equal(files, after) {
+		now = fingerprint(after) // a policy that names other files
 	}
+	w.seen = now
 }
 
 // fingerprint says of each file which one it is, when it was written and how large
