@@ -28,7 +28,7 @@ var direction = map[string][]string{
 	"gate/signature":    {"gate", "policy"},
 	"gate/report":       {"gate", "policy", "sbom"},
 	"gate/scan":         {"gate", "gate/jetstream", "gate/scan/estate", "gate/scan/pace", "policy"},
-	"gate/scan/estate":  {"gate", "policy", "sbom"},
+	"gate/scan/estate":  {"gate", "gate/report", "policy", "sbom"},
 	"gate/scan/pace":    {},
 	"gate/jetstream":    {"gate/store"},
 	"gate/scan/target":  {},

@@ -23,8 +23,7 @@ var (
 	pageStyle    = template.CSS(pageFile("page.css")) //nolint:gosec // our own file
 	pageScript   = template.JS(pageFile("page.js"))   //nolint:gosec // our own file
 	pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{"short": short}).ParseFS(pageFiles, "page/page.html"))
-	pagePolicy   = "default-src 'none'; style-src " + cspHash(string(pageStyle)) + "; script-src " + cspHash(string(pageScript)) +
-		"; img-src data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+	pagePolicy   = PagePolicy(string(pageStyle), string(pageScript))
 )
 
 func pageFile(name string) string {

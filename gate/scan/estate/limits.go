@@ -2,7 +2,8 @@ package estate
 
 import (
 	"math"
-	"unicode/utf8"
+
+	"github.com/imagegate/imagegate/gate/report"
 )
 
 // MaxLine is how long a line may be, in bytes without its end: half of what a
@@ -114,6 +115,8 @@ func cut[T any](list []T, n int, name string, omitted map[string]int) []T {
 	return list[:n]
 }
 
+func clip(s string, n int) string { return report.Clip(s, n) }
+
 func clipAll(list []string, n int) []string {
 	if list == nil {
 		return nil
@@ -123,17 +126,4 @@ func clipAll(list []string, n int) []string {
 		clipped[i] = clip(s, n)
 	}
 	return clipped
-}
-
-// clip cuts text to at most n bytes between two characters, and says that it did.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	const mark = "…"
-	n -= len(mark)
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + mark
 }

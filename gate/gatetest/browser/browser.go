@@ -1,4 +1,7 @@
-package report_test
+// Package browser opens HTML pages in a headless Chromium, for tests: it loads a
+// page from a file, clicks, types and asks what the page shows. It knows nothing of
+// what the pages are about.
+package browser
 
 import (
 	"bufio"
@@ -18,11 +21,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// chromium is a headless browser that a test drives over two pipes, in Chrome's
+// Browser is a headless browser that a test drives over two pipes, in Chrome's
 // DevTools protocol: JSON messages, each ended by a zero byte. That is all a test
 // of one page needs; a driver as a dependency would put its modules into the
 // build list of everybody who uses this one.
-type chromium struct {
+type Browser struct {
 	t       *testing.T
 	out     *os.File
 	session string
@@ -45,9 +48,9 @@ type message struct {
 	} `json:"error,omitempty"`
 }
 
-// needBrowser is the environment variable by which a build says that the tests of
+// Need is the environment variable by which a build says that the tests of
 // the page must not be skipped.
-const needBrowser = "IMAGEGATE_NEED_BROWSER"
+const Need = "IMAGEGATE_NEED_BROWSER"
 
 func findChromium(t *testing.T) string {
 	t.Helper()
@@ -56,15 +59,15 @@ func findChromium(t *testing.T) string {
 			return path
 		}
 	}
-	if os.Getenv(needBrowser) != "" {
-		t.Fatal("no chromium is installed, and " + needBrowser + " is set")
+	if os.Getenv(Need) != "" {
+		t.Fatal("no chromium is installed, and " + Need + " is set")
 	}
 	t.Skip("no chromium is installed: the HTML page is not opened (apt-get install chromium)")
 	return ""
 }
 
-// startChromium opens an empty page in a browser of its own, which ends with the test.
-func startChromium(t *testing.T) *chromium {
+// Start opens an empty page in a browser of its own, which ends with the test.
+func Start(t *testing.T) *Browser {
 	t.Helper()
 	path := findChromium(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -80,7 +83,7 @@ func startChromium(t *testing.T) *chromium {
 	fromTest.Close()
 	toTest.Close()
 
-	c := &chromium{t: t, out: toBrowser, waiting: map[int]chan message{}, events: make(chan message, 1000)}
+	c := &Browser{t: t, out: toBrowser, waiting: map[int]chan message{}, events: make(chan message, 1000)}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -108,7 +111,7 @@ func startChromium(t *testing.T) *chromium {
 
 // read hands answers to those who wait for them, and notes what the page complains
 // about. It ends with the browser.
-func (c *chromium) read(from *os.File) {
+func (c *Browser) read(from *os.File) {
 	r := bufio.NewReader(from)
 	for {
 		data, err := r.ReadBytes(0)
@@ -142,7 +145,7 @@ func (c *chromium) read(from *os.File) {
 	}
 }
 
-func (c *chromium) try(method string, params any) (json.RawMessage, error) {
+func (c *Browser) try(method string, params any) (json.RawMessage, error) {
 	data, err := json.Marshal(params)
 	if err != nil {
 		return nil, err
@@ -180,7 +183,7 @@ func (c *chromium) try(method string, params any) (json.RawMessage, error) {
 	}
 }
 
-func (c *chromium) call(method string, params, result any) {
+func (c *Browser) call(method string, params, result any) {
 	c.t.Helper()
 	data, err := c.try(method, params)
 	require.NoError(c.t, err)
@@ -189,9 +192,9 @@ func (c *chromium) call(method string, params, result any) {
 	}
 }
 
-// open shows a page and returns the addresses that it fetched, or tried to
+// Open shows a page and returns the addresses that it fetched, or tried to
 // although nothing stopped it.
-func (c *chromium) open(html string) []string {
+func (c *Browser) Open(html string) []string {
 	c.t.Helper()
 	path := filepath.Join(c.t.TempDir(), "report.html")
 	require.NoError(c.t, os.WriteFile(path, []byte(html), 0o600))
@@ -219,8 +222,8 @@ func (c *chromium) open(html string) []string {
 	}
 }
 
-// eval returns the value of an expression in the page; a promise is awaited.
-func eval[T any](c *chromium, expression string) T {
+// Eval returns the value of an expression in the page; a promise is awaited.
+func Eval[T any](c *Browser, expression string) T {
 	c.t.Helper()
 	var answer struct {
 		Result           struct{ Value T }
@@ -231,33 +234,33 @@ func eval[T any](c *chromium, expression string) T {
 	return answer.Result.Value
 }
 
-// look sets how large the window is, and scheme what the user prefers.
-func (c *chromium) look(width, height int, scheme string) {
+// Look sets how large the window is, and scheme what the user prefers.
+func (c *Browser) Look(width, height int, scheme string) {
 	c.t.Helper()
 	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
 	c.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 }
 
-// click clicks on the middle of what a selector finds, as a user would.
-func (c *chromium) click(selector string) {
+// Click clicks on the middle of what a selector finds, as a user would.
+func (c *Browser) Click(selector string) {
 	c.t.Helper()
-	at := eval[[]float64](c, fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.scrollIntoView({block: "center", behavior: "instant"});
+	at := Eval[[]float64](c, fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.scrollIntoView({block: "center", behavior: "instant"});
 		const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, selector))
 	for _, kind := range []string{"mousePressed", "mouseReleased"} {
 		c.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1}, nil)
 	}
-	c.settle()
+	c.Settle()
 }
 
-// write writes text into what has the focus.
-func (c *chromium) write(text string) {
+// Write writes text into what has the focus.
+func (c *Browser) Write(text string) {
 	c.t.Helper()
 	c.call("Input.insertText", map[string]any{"text": text}, nil)
-	c.settle()
+	c.Settle()
 }
 
-// press presses a key that makes no character.
-func (c *chromium) press(key string, code int) {
+// Press presses a key that makes no character.
+func (c *Browser) Press(key string, code int) {
 	c.t.Helper()
 	params := map[string]any{"key": key, "code": key, "windowsVirtualKeyCode": code}
 	if key == "Enter" {
@@ -267,17 +270,17 @@ func (c *chromium) press(key string, code int) {
 		params["type"] = kind
 		c.call("Input.dispatchKeyEvent", params, nil)
 	}
-	c.settle()
+	c.Settle()
 }
 
-// settle waits until the page has drawn what it was told.
-func (c *chromium) settle() {
+// Settle waits until the page has drawn what it was told.
+func (c *Browser) Settle() {
 	c.t.Helper()
-	eval[bool](c, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+	Eval[bool](c, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
 }
 
-// screenshot writes what the window shows.
-func (c *chromium) screenshot(path string) {
+// Screenshot writes what the window shows.
+func (c *Browser) Screenshot(path string) {
 	c.t.Helper()
 	var shot struct{ Data string }
 	c.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
@@ -287,8 +290,8 @@ func (c *chromium) screenshot(path string) {
 	require.NoError(c.t, os.WriteFile(path, data, 0o600))
 }
 
-// complaints are the errors and warnings of the page's console.
-func (c *chromium) complaints() []string {
+// Complaints are the errors and warnings of the page's console.
+func (c *Browser) Complaints() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.console
