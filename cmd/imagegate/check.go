@@ -30,6 +30,10 @@ type checkFlags struct {
 	// instead of references.
 	evidenceOutput string
 	fromEvidence   []string
+	// parallel is how many platform images are read at once; 0 is the gate's default.
+	parallel int
+	// manyImages are shown by somebody else than the line of one image.
+	manyImages bool
 }
 
 func newCheck(s *shared) *cobra.Command {

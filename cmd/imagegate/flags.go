@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 type imageFlags struct {
 	insecureRegistries []string
 	memory             memoryFlags
+	transport          http.RoundTripper // nil: the usual
 }
 
 func (f *imageFlags) register(flags *pflag.FlagSet) {

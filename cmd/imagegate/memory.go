@@ -16,7 +16,16 @@ import (
 )
 
 // memoryFlags say whether what was found out is remembered.
-type memoryFlags struct{ off bool }
+type memoryFlags struct {
+	off    bool
+	shared *sharedMemory // nil: the cache folder
+}
+
+// sharedMemory is one that several machines have.
+type sharedMemory struct {
+	backend store.Backend
+	secret  []byte
+}
 
 func (f *memoryFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.off, "no-cache", false, "read everything again, and remember nothing")
@@ -40,6 +49,9 @@ func (f *memoryFlags) open(s *shared) memory {
 		return memory{Memory: store.NewScratch(scratchBytes)}
 	}
 	warn := func(err error) { s.progressf("cache: %v; --no-cache does without it", err) }
+	if f.shared != nil {
+		return f.shared.open(warn)
+	}
 	disk := s.disk()
 	secret, err := disk.Secret()
 	if err != nil {
@@ -52,6 +64,15 @@ func (f *memoryFlags) open(s *shared) memory {
 		return memory{Memory: store.NewScratch(scratchBytes)}
 	}
 	return memory{kept, disk}
+}
+
+func (m *sharedMemory) open(warn func(error)) memory {
+	kept, err := store.New(m.backend, m.secret, store.WithWarning(warn))
+	if err != nil {
+		warn(err)
+		return memory{Memory: store.NewScratch(scratchBytes)}
+	}
+	return memory{Memory: kept}
 }
 
 // close keeps the store within its size.

@@ -30,6 +30,30 @@ func (f *natsFlags) register(flags *pflag.FlagSet) {
 // used says whether a server elsewhere is named.
 func (f *natsFlags) used() bool { return f.address.URL != "" || f.address.Context != "" }
 
+// check says what cannot be meant.
+func (f *natsFlags) check() error {
+	switch {
+	case f.secret != "" && !f.used():
+		return usagef("add --nats nats://HOST:4222", "--nats-secret is for NATS, but there is none")
+	case (f.address.Certificate == "") != (f.address.Key == ""):
+		return usagef("give both", "--nats-cert and --nats-key belong together")
+	}
+	return nil
+}
+
+// share makes a memory one that is kept in NATS, where there is a secret for it.
+func (f *natsFlags) share(c *jetstream.Connection, memory *memoryFlags) error {
+	if f.secret == "" {
+		return nil
+	}
+	secret, err := f.seal()
+	if err != nil {
+		return err
+	}
+	memory.shared = &sharedMemory{backend: c.Entries(jetstream.Bucket{}), secret: secret}
+	return nil
+}
+
 // minSecret is the least that a secret may be, in bytes.
 const minSecret = 16
 

@@ -49,7 +49,7 @@ exit codes: 0 allowed · 1 denied · 2 usage or configuration · 3 could not be 
 	})
 	root.PersistentFlags().StringVar(&s.cacheDir, "cache-dir", defaultCacheDir(), "where the vulnerability database is kept, and what is remembered about images")
 	root.PersistentFlags().BoolVarP(&s.quiet, "quiet", "q", false, "no progress on standard error")
-	root.AddCommand(newCheck(s), newPush(s), newServe(s), newSBOM(s), newDB(s), newCache(s), newPolicy(s), newBreakglass(s), newVersion(s))
+	root.AddCommand(newCheck(s), newPush(s), newServe(s), newScan(s), newWorker(s), newSBOM(s), newDB(s), newCache(s), newPolicy(s), newBreakglass(s), newVersion(s))
 	return root
 }
 

@@ -16,11 +16,17 @@ import (
 func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool) (g *gate.Gate, done func(), err error) {
 	var engines gate.Engines
 	options := []gate.Option{gate.WithTimeout(f.timeout)}
+	if f.parallel > 0 {
+		options = append(options, gate.WithParallel(f.parallel))
+	}
 	if documents {
 		options = append(options, gate.WithDocuments())
 	}
 
-	show, memory := f.newDisplay(), f.images.memory.open(f.shared)
+	show, memory := &display{}, f.images.memory.open(f.shared)
+	if !f.manyImages {
+		show = f.newDisplay()
+	}
 	options = append(options, memory.ofGate(), gate.WithProgress(show.step))
 	if engines.Images, err = newImages(f.images, show, memory); err != nil {
 		return nil, nil, err
@@ -48,6 +54,9 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 
 // newImages reads images with what their consumers will ask for kept.
 func newImages(f imageFlags, show *display, memory memory, more ...image.Option) (*image.Images, error) {
+	if f.transport != nil {
+		more = append(more, image.WithTransport(f.transport))
+	}
 	return image.New(append(more,
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.insecureRegistries...),

@@ -23,6 +23,10 @@ const (
 // own: errors, pings, tokens.
 const answerBytes = 256 * kib
 
+// NewTransport is what Images use where WithTransport brings nothing else, for who
+// wants to put something in front of it.
+func NewTransport() http.RoundTripper { return newTransport() }
+
 // newTransport is the connection to the network where the caller brings none.
 func newTransport() *http.Transport {
 	return &http.Transport{

@@ -33,7 +33,7 @@ func (w *Worker) handle(ctx context.Context, slot int, scan *joined, message nat
 		_ = message.TermWithReason("it is no unit of a scan") // what is not ours is nobody's result
 		return
 	}
-	w.o.Doing(Activity{Worker: w.o.Name, Slot: slot, Name: unit.Name, Since: time.Now()})
+	w.doing(scan, slot, unit.Name)
 	alive := w.stayAlive(scan.ctx, scan.info.AckWait, message)
 	defer alive()
 

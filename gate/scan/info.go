@@ -3,6 +3,7 @@ package scan
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"time"
@@ -28,6 +29,8 @@ type Info struct {
 	// Targets as typed, and the policy that judges: a scan is resumed with the same.
 	Targets    []string `json:"targets"`
 	PolicyHash string   `json:"policyHash"`
+	// Listing is how targets are listed, in the words of whoever lists them.
+	Listing json.RawMessage `json:"listing,omitempty"`
 	// AckWait is how long a worker may be silent before its unit is given to another.
 	AckWait time.Duration `json:"ackWait"`
 }

@@ -188,9 +188,15 @@ func (q *Queue) Status(ctx context.Context, id string) (Status, error) {
 
 // Cancel ends a scan, wherever it runs. What was judged stays. The error is an
 // *EndedError where it has ended already.
-func (q *Queue) Cancel(ctx context.Context, id string) error { return q.end(ctx, id, Cancelled) }
+func (q *Queue) Cancel(ctx context.Context, id string) error {
+	if err := q.end(ctx, id, Cancelled); err != nil {
+		return err
+	}
+	_ = q.clear(ctx, id) // the scanner does it, too, and may be gone with its server by now
+	return nil
+}
 
-// end sets the state once, and takes what is queued away.
+// end sets the state once.
 func (q *Queue) end(ctx context.Context, id string, state State) error {
 	info, revision, err := q.info(ctx, id)
 	if err != nil {
@@ -200,10 +206,7 @@ func (q *Queue) end(ctx context.Context, id string, state State) error {
 		return &EndedError{ID: id, State: info.State}
 	}
 	info.State, info.Ended = state, q.now().UTC()
-	if err := q.write(ctx, info, revision); err != nil {
-		return err
-	}
-	return q.clear(ctx, id)
+	return q.write(ctx, info, revision)
 }
 
 func (q *Queue) write(ctx context.Context, info Info, revision uint64) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -66,6 +65,9 @@ func (s *Scan) Run(ctx context.Context, references iter.Seq2[Listed, error], to 
 	outcome := Outcome{Counts: r.ledger.now(), Names: r.ledger.names, ListErrors: r.listErrors}
 	if errors.Is(err, errComplete) {
 		err = s.queue.end(context.WithoutCancel(ctx), s.info.ID, Finished)
+	}
+	if err == nil || errors.Is(err, ErrCancelled) {
+		err = errors.Join(err, s.queue.clear(context.WithoutCancel(ctx), s.info.ID))
 	}
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause
@@ -131,18 +133,10 @@ func (r *run) completeOr(err error) error {
 
 // collect reads results from the first on.
 func (r *run) collect(ctx context.Context) error {
-	consumer, err := r.queue.js.OrderedConsumer(ctx, resultStream, natsjs.OrderedConsumerConfig{
-		FilterSubjects: []string{resultPrefix + r.scan.info.ID + ".>"},
-		DeliverPolicy:  natsjs.DeliverAllPolicy,
-	})
+	consumer, before, err := r.queue.resultConsumer(ctx, r.scan.info.ID)
 	if err != nil {
 		return fmt.Errorf("reading results: %w", err)
 	}
-	info, err := consumer.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("reading results: %w", err)
-	}
-	before := info.NumPending
 	if before == 0 {
 		close(r.caughtUp)
 	}
@@ -170,24 +164,17 @@ func (r *run) collect(ctx context.Context) error {
 	}
 }
 
-// take notes one result. One that cannot be read is an undecided one: its unit was
-// acknowledged, and must not be missing.
+// take notes one result, hands it on, and queues what has waited for it.
 func (r *run) take(ctx context.Context, message natsjs.Msg) error {
-	tokens := strings.Split(strings.TrimPrefix(message.Subject(), resultPrefix), ".")
-	if len(tokens) != 3 {
-		return nil // nobody asked for it
+	a, ours := r.queue.readResult(message)
+	if !ours {
+		return nil
 	}
-	record, err := estate.ParseLine(message.Data())
-	if err != nil {
-		record = unanswered(Unit{Scan: tokens[0], Name: message.Subject()}, r.queue.now(), fmt.Sprintf("its result cannot be read: %v", err))
-	}
-	record.Scan = r.scan.info.ID
-	key := tokens[1] + "." + tokens[2]
-	next, isNew := r.ledger.answer(key, tokens[1], &record)
+	next, isNew := r.ledger.answer(a.key, a.content, &a.record)
 	if !isNew {
 		return nil
 	}
-	if err := r.to.Record(record); err != nil {
+	if err := r.to.Record(a.record); err != nil {
 		return err
 	}
 	for _, q := range next {

@@ -13,6 +13,8 @@ import (
 type Plan struct {
 	Targets    []string // as typed, for who resumes it
 	PolicyHash string
+	// Listing is how targets are listed, for who resumes it: JSON. Default nothing.
+	Listing json.RawMessage
 	// AckWait is how long a worker may be silent. Default one minute.
 	AckWait time.Duration
 }
@@ -24,6 +26,9 @@ type Scan struct {
 	info  Info
 }
 
+// Info is what is kept about the scan.
+func (s *Scan) Info() Info { return s.info }
+
 // ID is how the scan is resumed.
 func (s *Scan) ID() string { return s.info.ID }
 
@@ -33,7 +38,7 @@ func (q *Queue) Begin(ctx context.Context, p Plan) (*Scan, error) {
 		p.AckWait = time.Minute
 	}
 	now := q.now().UTC()
-	info := Info{ID: newID(now), State: Running, Started: now, Targets: p.Targets, PolicyHash: p.PolicyHash, AckWait: p.AckWait}
+	info := Info{ID: newID(now), State: Running, Started: now, Targets: p.Targets, Listing: p.Listing, PolicyHash: p.PolicyHash, AckWait: p.AckWait}
 	s := &Scan{queue: q, info: info}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err

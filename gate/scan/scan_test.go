@@ -342,12 +342,14 @@ func TestCancel(t *testing.T) {
 		<-ctx.Done() // the end of the scan ends its units
 		return policy.NotDecidable, true
 	}), nil)
+	cancelled := make(chan error, 1)
 	go func() {
 		<-started
-		require.NoError(t, q.Cancel(context.Background(), s.ID()))
+		cancelled <- q.Cancel(context.Background(), s.ID())
 	}()
 	_, err := s.Run(t.Context(), images(20), &results{})
 	require.ErrorIs(t, err, scan.ErrCancelled)
+	require.NoError(t, <-cancelled)
 	var ended *scan.EndedError
 	require.ErrorAs(t, q.Cancel(t.Context(), s.ID()), &ended)
 	_, err = q.Info(t.Context(), "no-such-scan")

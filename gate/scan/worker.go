@@ -45,19 +45,8 @@ type WorkerOptions struct {
 	// RetryAfter is the pause before a unit is tried again whose failure may pass, twice
 	// as long the second time. Default 30 seconds.
 	RetryAfter time.Duration
-	// Doing is told what each of its units is at, in the order of its slots. Default
-	// nobody.
-	Doing func(Activity)
 	// Say is told what somebody should know, a line each. Default nobody.
 	Say func(string)
-}
-
-// Activity is what one slot of a worker does.
-type Activity struct {
-	Worker string    `json:"worker"`
-	Slot   int       `json:"slot"`
-	Name   string    `json:"name,omitempty"` // empty: nothing
-	Since  time.Time `json:"since"`
 }
 
 // joined is a scan that the worker works for.
@@ -77,9 +66,6 @@ func NewWorker(q *Queue, judge Judge, o WorkerOptions) *Worker {
 	o.Parallel = max(1, o.Parallel)
 	if o.RetryAfter <= 0 {
 		o.RetryAfter = 30 * time.Second
-	}
-	if o.Doing == nil {
-		o.Doing = func(Activity) {}
 	}
 	if o.Say == nil {
 		o.Say = func(string) {}
@@ -187,7 +173,7 @@ func (w *Worker) work(ctx context.Context, slot int) error {
 			continue
 		}
 		w.handle(ctx, slot, scan, message)
-		w.o.Doing(Activity{Worker: w.o.Name, Slot: slot, Since: time.Now()})
+		w.doing(scan, slot, "")
 	}
 	return context.Cause(ctx)
 }

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,20 +52,4 @@ func (d *Disk) makeSecret(path string) error {
 		return os.Rename(temporary, path) // a file system without hard links
 	}
 	return nil
-}
-
-// SharedSecret reads the secret of a backend that several machines share. The file
-// has at least SecretSize bytes, white space around them not counted, in whatever
-// form whoever made it likes (openssl rand -hex 32).
-func SharedSecret(path string) ([]byte, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the shared secret: %w", err)
-	}
-	content = bytes.TrimSpace(content)
-	if len(content) < SecretSize {
-		return nil, fmt.Errorf("the shared secret in %s has %d bytes, fewer than %d: make one with openssl rand -hex 32", path, len(content), SecretSize)
-	}
-	secret := sha256.Sum256(content)
-	return secret[:], nil
 }

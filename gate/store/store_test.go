@@ -314,21 +314,3 @@ func TestScratch(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "1234567890", string(value))
 }
-
-func TestSharedSecret(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "secret")
-	_, err := store.SharedSecret(path)
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.NoError(t, os.WriteFile(path, []byte("guess me\n"), 0o600))
-	_, err = store.SharedSecret(path)
-	require.ErrorContains(t, err, "openssl rand")
-	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("0f", 32)+"\n"), 0o600))
-	one, err := store.SharedSecret(path)
-	require.NoError(t, err)
-	require.Len(t, one, store.SecretSize)
-	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("0f", 32)), 0o600))
-	other, err := store.SharedSecret(path)
-	require.NoError(t, err)
-	require.Equal(t, one, other)
-}

@@ -3,7 +3,6 @@ package estate
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/imagegate/imagegate/policy"
@@ -14,19 +13,18 @@ import (
 // not usable; it is not safe for concurrent use.
 type Estate struct {
 	images  []image
-	at      map[identity]int
+	at      map[string]int // by digest, or by reference where there is none
 	strings map[string]string
 }
 
 // New makes an empty estate.
 func New() *Estate {
-	return &Estate{at: map[identity]int{}, strings: map[string]string{}}
+	return &Estate{at: map[string]int{}, strings: map[string]string{}}
 }
 
 // image is what is kept of one record.
 type image struct {
 	names     []string
-	namespace string
 	digest    string
 	verdict   policy.Decision
 	findings  []Finding // without platform
@@ -49,38 +47,13 @@ type image struct {
 	all       map[string]int
 }
 
-// identity is what one answer is about. Where no digest is known it is a name.
-type identity struct{ digest, place, namespace string }
-
-func (r Record) identity() identity {
-	if r.Digest == "" {
-		return identity{place: r.name(), namespace: r.Namespace}
-	}
-	return identity{r.Digest, repository(r.name()), r.Namespace}
-}
-
-// repository is a reference without its tag or digest. What lies on disk keeps its
-// path.
-func repository(reference string) string {
-	name, _, _ := strings.Cut(reference, "@")
-	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
-		return name[:colon]
-	}
-	return name
-}
-
-// Add adds one record. Of two records of one digest in one place the later one
-// counts, under the names of both: a message may be delivered twice, and a scan be
-// continued. What is the same digest in another repository, or for another
-// namespace, is another image: its verdict may be another.
+// Add adds one record. Of two records of one digest the later one counts, under
+// the names of both: a message may be delivered twice, and a scan be continued.
 func (e *Estate) Add(r Record) {
-	if len(r.References) == 0 {
-		return // nobody could say what it is about; such a record is neither written nor read
-	}
+	key := cmp.Or(r.Digest, r.name())
 	if r.Digest != "" {
 		e.supersede(r)
 	}
-	key := r.identity()
 	i, known := e.at[key]
 	if !known {
 		e.at[key] = len(e.images)
@@ -100,9 +73,8 @@ func (e *Estate) Add(r Record) {
 // supersede drops what was said of a name before it resolved to this digest.
 func (e *Estate) supersede(r Record) {
 	for _, name := range r.References {
-		key := identity{place: name, namespace: r.Namespace}
-		if i, ok := e.at[key]; ok && !r.JudgedAt.Before(e.images[i].judgedAt) {
-			delete(e.at, key)
+		if i, ok := e.at[name]; ok && !r.JudgedAt.Before(e.images[i].judgedAt) {
+			delete(e.at, name)
 			e.images[i] = image{}
 		}
 	}
@@ -133,7 +105,7 @@ func union(a, b []string) []string {
 
 func (e *Estate) image(r Record) image {
 	i := image{
-		names: slices.Clone(r.References), namespace: e.intern(r.Namespace), digest: r.Digest, verdict: r.Verdict, judgedAt: r.JudgedAt,
+		names: slices.Clone(r.References), digest: r.Digest, verdict: r.Verdict, judgedAt: r.JudgedAt,
 		scan: e.intern(r.Scan), policy: e.intern(r.PolicyHash), pulled: r.PulledBytes, saved: r.SavedBytes,
 		severity: [2]int{r.Severities[sbom.SeverityCritical], r.Severities[sbom.SeverityHigh]},
 		all:      r.Severities, rest: r.Omitted[omittedReferences], worst: -1,
@@ -195,7 +167,6 @@ func compareWorst(a, b *image) int {
 		cmp.Compare(b.failed(), a.failed()),
 		cmp.Compare(a.names[0], b.names[0]),
 		cmp.Compare(a.digest, b.digest),
-		cmp.Compare(a.namespace, b.namespace),
 	)
 }
 

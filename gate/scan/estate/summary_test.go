@@ -168,18 +168,6 @@ func TestTheLaterRecordCounts(t *testing.T) {
 	}
 }
 
-// TestPlacesAreJudgedApart: a digest that is signed in one repository and not in
-// another is allowed here and denied there; neither hides the other.
-func TestPlacesAreJudgedApart(t *testing.T) {
-	t.Parallel()
-	here, there, inside := record("signed/app:1", "a", policy.Allow).Record, record("copied/app:1", "a", policy.Deny).Record, record("signed/app:1", "a", policy.Deny).Record
-	inside.Namespace = "shop"
-	s := estateOf(here, there, inside).Summary(estate.Options{Now: day, Baseline: estateOf(here)})
-	require.Equal(t, []int{3, 1, 2, 1, 3}, []int{s.Images, s.Allowed, s.Denied, s.Digests, s.References})
-	require.Equal(t, []int{2, 1, 0}, []int{s.Changes.New, s.Changes.Same, s.Changes.Worse})
-	require.Contains(t, written(t, estate.Markdown, s), "namespace shop")
-}
-
 func TestTheOrderOfRecordsDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	records := sample()
