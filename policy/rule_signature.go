@@ -130,7 +130,7 @@ func (q *question) notSigned(status Status) Finding {
 		}
 		f.Message += q.rejections()
 	}
-	f.Remedy = "sign it: cosign sign " + signable(q.evidence) + "; --key or the identity must be one that the policy names"
+	f.Remedy = "sign it with a key or identity that the policy names: cosign sign " + signable(q.evidence)
 	return f
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/imagegate/imagegate/gate/report"
+	"github.com/imagegate/imagegate/policy"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -39,13 +40,19 @@ func TestGolden(t *testing.T) {
 
 func TestTextFitsItsWidth(t *testing.T) {
 	t.Parallel()
-	for _, width := range []int{60, 80, 120} {
+	r := sample()
+	long := "registry.example.com/" + strings.Repeat("very-long-team-name/", 10) + "app@" + digest("ab")
+	r.Results[1].Reference = long
+	r.Results[1].Findings = append(r.Results[1].Findings, policy.Finding{Rule: "signature", Outcome: policy.Fail,
+		Message: "not signed", Remedy: "sign it: cosign sign registry.example.com/team/app@" + digest("cd") + " and " + strings.Repeat("x", 300)})
+	for _, width := range []int{40, 60, 80, 120} {
 		var out bytes.Buffer
-		require.NoError(t, report.Text(&out, sample(), report.Options{Width: width, Color: true}))
+		require.NoError(t, report.Text(&out, r, report.Options{Width: width, Color: true}))
+		assert.Contains(t, strings.Join(strings.Fields(ansi.Strip(out.String())), ""), long, "nothing is left out")
+		if width == 80 {
+			assert.Contains(t, out.String(), "\n        @"+digest("cd")+"\n", "a digest is broken only where it has to be")
+		}
 		for l := range strings.Lines(out.String()) {
-			if len(strings.Fields(l)) == 1 {
-				continue // a digest or a path is for copying: it is never broken
-			}
 			assert.LessOrEqual(t, ansi.StringWidth(strings.TrimSuffix(l, "\n")), width, "%q", l)
 		}
 	}

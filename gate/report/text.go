@@ -45,7 +45,8 @@ type text struct {
 }
 
 func (t *text) result(r gate.Result) {
-	t.printf("%s  %s\n", t.paint(verdictColor(r.Verdict), verdictWord(r.Verdict)), line(r.Reference))
+	word := verdictWord(r.Verdict)
+	t.wrap(t.paint(verdictColor(r.Verdict), word)+"  ", strings.Repeat(" ", len(word)+2), line(r.Reference))
 	if r.Digest != "" {
 		t.wrap("  ", "  ", line(r.Digest))
 	}
@@ -100,7 +101,8 @@ func (t *text) findings(r gate.Result, outcome policy.Outcome) {
 		}
 		if rule != heading {
 			heading = rule
-			t.printf("  %s  %s\n", t.paint(outcomeColor(outcome), outcomeWord(outcome)), rule)
+			word := outcomeWord(outcome)
+			t.wrap("  "+t.paint(outcomeColor(outcome), word)+"  ", strings.Repeat(" ", len(word)+4), rule)
 		}
 		if f.Vulnerability != "" {
 			if listed[f.Platform]++; listed[f.Platform] > maxVulnerabilities {
@@ -171,12 +173,16 @@ func short(digest string) string {
 func (t *text) printf(format string, args ...any) { fmt.Fprintf(&t.out, format, args...) }
 
 // wrap writes a paragraph within the width: first begins its first line, rest the
-// others. It breaks at spaces only: a digest, a path or a version stays in one
-// piece for copying, even if it is wider than the line. No line begins with what
-// a build system takes for a command.
+// others. It breaks at spaces, so that a digest, a path or a version stays in one
+// piece for copying, and only what is wider than a line is broken itself. No line
+// begins with what a build system takes for a command.
 func (t *text) wrap(first, rest, paragraph string) {
 	column := 0
-	for i, word := range strings.Fields(paragraph) {
+	var words []string
+	for _, word := range strings.Fields(paragraph) {
+		words = append(words, pieces(word, t.width-max(ansi.StringWidth(first), ansi.StringWidth(rest)))...)
+	}
+	for i, word := range words {
 		width := ansi.StringWidth(word)
 		switch {
 		case i == 0:
@@ -195,6 +201,28 @@ func (t *text) wrap(first, rest, paragraph string) {
 		column += ansi.StringWidth(word)
 	}
 	t.printf("\n")
+}
+
+// pieces breaks a word that is wider than a line: a reference before its digest, what
+// still does not fit after a slash, and what has none where the line ends.
+func pieces(word string, width int) []string {
+	const least = 16 // of a line: narrower ones overflow
+	width = max(width, least)
+	var list []string
+	for ansi.StringWidth(word) > width {
+		head := ansi.Truncate(word, width, "")
+		if head == "" {
+			break // one character that is wider than a line
+		}
+		if at := strings.LastIndex(word, "@sha256:"); at > 0 && at <= len(head) {
+			head = word[:at]
+		} else if slash := strings.LastIndexByte(head, '/'); slash > 0 && !strings.HasPrefix(word, "@") {
+			head = word[:slash+1]
+		}
+		list = append(list, head)
+		word = word[len(head):]
+	}
+	return append(list, word)
 }
 
 func (t *text) paint(attributes []color.Attribute, s string) string {
