@@ -51,10 +51,10 @@ badinput: ## judge every kind of bad input and show what became of it
 	@cat out/badinput.txt
 
 FAULTS ?= 10000
-faults: ## judge images through a registry that fails in every way, FAULTS times
+faults: ## judge images, and answer reviews, while everything fails in every way, FAULTS times
 	@mkdir -p out
-	@$(GO) test ./cmd/imagegate -run '^TestFaultsNeverAllow$$' -count=1 -timeout 2h -faults $(FAULTS) -faults-table $(CURDIR)/out/faults.txt
-	@cat out/faults.txt
+	@$(GO) test ./cmd/imagegate -run '^Test(Serve)?FaultsNeverAllow$$' -count=1 -timeout 2h -faults $(FAULTS) -faults-table $(CURDIR)/out/faults.txt
+	@cat out/faults.txt out/faults-reviews.txt
 
 FUZZTIME ?= 10m
 fuzz: ## fuzz every parser of untrusted bytes, FUZZTIME each

@@ -15,9 +15,9 @@ import (
 
 // realEngines are those of wire.go, for tests that ask a gate directly. The database
 // is open until done.
-func realEngines(t testing.TB, p *policy.Policy, folder string) (engines gate.Engines, done func()) {
+func realEngines(t testing.TB, p *policy.Policy, folder string, options ...image.Option) (engines gate.Engines, done func()) {
 	t.Helper()
-	images, err := image.New(image.WithKeep(keep))
+	images, err := image.New(append(options, image.WithKeep(keep))...)
 	require.NoError(t, err)
 	cataloger, err := catalog.New()
 	require.NoError(t, err)

@@ -103,6 +103,19 @@ func requireRightVerdicts(t *testing.T, g *gate.Gate, registry *gatetest.Registr
 // key and in its keyless signers.
 func faultGates(t *testing.T, w *world) func(time.Duration) *gate.Gate {
 	t.Helper()
+	p := faultPolicy(t, w)
+	engines, done := realEngines(t, p, filepath.Join(builtDatabase(t), "db"))
+	t.Cleanup(done)
+	return func(timeout time.Duration) *gate.Gate {
+		g, err := gate.New(p, engines, gate.WithTimeout(timeout))
+		require.NoError(t, err)
+		return g
+	}
+}
+
+// faultPolicy believes in the world's key and in its keyless signers.
+func faultPolicy(t *testing.T, w *world) *policy.Policy {
+	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, w.write(dir))
 	file := dir + "/policy.yaml"
@@ -119,13 +132,7 @@ signatures:
 `), 0o600))
 	p, err := (&policyFlags{policy: file}).load()
 	require.NoError(t, err)
-	engines, done := realEngines(t, p, filepath.Join(builtDatabase(t), "db"))
-	t.Cleanup(done)
-	return func(timeout time.Duration) *gate.Gate {
-		g, err := gate.New(p, engines, gate.WithTimeout(timeout))
-		require.NoError(t, err)
-		return g
-	}
+	return p
 }
 
 // judged is a right verdict and the one that was given.
