@@ -78,7 +78,7 @@ func (p *Policy) dropFromOverrides(section string) {
 func (p *Policy) checked() (*Policy, error) {
 	var problems []Problem
 	validate(p, func(field, format string, args ...any) {
-		problems = append(problems, Problem{File: p.Metadata.Name, Field: field, Message: fmt.Sprintf(format, args...)})
+		problems = append(problems, Problem{File: "with the flags of the command line", Field: field, Message: fmt.Sprintf(format, args...)})
 	})
 	if len(problems) > 0 {
 		return nil, newError(problems)

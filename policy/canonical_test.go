@@ -80,7 +80,7 @@ func TestAdjustSigners(t *testing.T) {
 	_, err = p.Adjust(policy.Adjustment{Signers: []policy.Signer{{Name: "who", Keyless: &policy.Keyless{Issuer: "https://issuer.example.com"}}}})
 	var problems *policy.Error
 	require.True(t, errors.As(err, &problems))
-	require.Equal(t, "test: signatures.signers[0].keyless.subject: is missing: without subject or subjectRegExp anybody's signature would count", err.Error())
+	require.Equal(t, "with the flags of the command line: signatures.signers[0].keyless.subject: is missing: without subject or subjectRegExp anybody's signature would count", err.Error())
 }
 
 func TestAdjustSkipSignatures(t *testing.T) {

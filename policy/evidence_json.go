@@ -43,10 +43,17 @@ func DecodeEvidence(data []byte) (Evidence, error) {
 	}
 	// The version comes first: what another version has added is no spelling mistake.
 	var head struct {
-		SchemaVersion string `json:"schemaVersion"`
+		SchemaVersion string          `json:"schemaVersion"`
+		Results       json.RawMessage `json:"results"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil { // a second object is an error too
 		return Evidence{}, notEvidence(data, err)
+	}
+	if head.Results != nil {
+		return Evidence{}, &EvidenceError{Reason: "a report, not evidence", Hint: "imagegate check REF --evidence-output FILE writes evidence"}
+	}
+	if head.SchemaVersion == "" {
+		return Evidence{}, &EvidenceError{Reason: "not evidence: it names no schemaVersion", Hint: "imagegate check REF --evidence-output FILE writes evidence"}
 	}
 	if head.SchemaVersion != EvidenceVersion {
 		return Evidence{}, &EvidenceError{

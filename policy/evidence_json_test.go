@@ -28,10 +28,11 @@ func TestEvidenceIsReadAsItWasWritten(t *testing.T) {
 func TestDecodeEvidenceComplaints(t *testing.T) {
 	t.Parallel()
 	for data, want := range map[string]string{
-		"":                                 "not evidence: unexpected end of JSON input",
-		"[]":                               "not evidence: cannot unmarshal array",
-		`{"schemaVersion": "2", "new": 1}`: `the evidence is of version "2", not 1`,
-		"{}":                               `the evidence is of version "", not 1`,
+		"":                                      "not evidence: unexpected end of JSON input",
+		"[]":                                    "not evidence: cannot unmarshal array",
+		`{"schemaVersion": "2", "new": 1}`:      `the evidence is of version "2", not 1`,
+		"{}":                                    "not evidence: it names no schemaVersion",
+		`{"schemaVersion": "1", "results": []}`: "a report, not evidence",
 		`{"schemaVersion": "1", "plattforms": []}`:        `unknown field "plattforms"`,
 		"{\"schemaVersion\": \"1\",\n\"platforms\": 7}":   "cannot unmarshal number into Go struct field Evidence.platforms of type []policy.Platform (line 2)",
 		`{"schemaVersion": "1"} {}`:                       "after top-level value",

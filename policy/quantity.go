@@ -153,7 +153,7 @@ func (t *Threshold) UnmarshalText(text []byte) error {
 	}
 	at, err := strconv.ParseFloat(string(text), 64)
 	if err != nil || math.IsNaN(at) || math.IsInf(at, 0) {
-		return errors.New("not a threshold: write a number such as 7.0, or off")
+		return errors.New("not a threshold: write a number such as 7.0 (of EPSS a fraction: 0.5), or off")
 	}
 	*t = Threshold{On: true, At: at}
 	return nil

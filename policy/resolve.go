@@ -24,7 +24,7 @@ func (p *Policy) Resolve(read Read) (*Policy, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the key of signer %q: %w", signer.Name, err)
 		}
-		if err := checkPublicKey(data); err != nil {
+		if err := CheckPublicKey(data); err != nil {
 			return nil, fmt.Errorf("reading the key of signer %q: %s %w", signer.Name, signer.Key.File, err)
 		}
 		resolved.Signatures.Signers[i].Key = &Key{Data: string(data)}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"path"
 	"reflect"
 	"slices"
 	"time"
@@ -58,6 +59,12 @@ func ParseTable(name string, data []byte) (*Table, error) {
 	root, err := readDocument(name, data)
 	if err != nil {
 		return nil, err
+	}
+	for _, kind := range children(root, "kind") {
+		if kind.Value == Kind {
+			return nil, newError([]Problem{{File: name, Line: kind.Line, Column: kind.Column, Field: "kind",
+				Message: "is a policy, not a table of tests: write kind: " + TableKind + " in a file of its own, with policy: " + path.Base(name)}})
+		}
 	}
 	t := &Table{}
 	d := newDecoder(name, root)

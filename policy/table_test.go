@@ -31,8 +31,10 @@ func TestTable(t *testing.T) {
 
 func TestTableComplaints(t *testing.T) {
 	t.Parallel()
+	_, policyErr := policy.ParseTable("policies/own.yaml", []byte(head+"content: {shells: deny}\n"))
+	require.EqualError(t, policyErr, "policies/own.yaml:2:7: kind: is a policy, not a table of tests: write kind: PolicyTest in a file of its own, with policy: own.yaml")
 	_, err := policy.ParseTable("test.yaml", []byte(`apiVersion: imagegate.dev/v1
-kind: Policy
+kind: PolicyTests
 tests:
 - {name: a, evidense: a.json, stage: scn, verdict: denied, findings: [{rule: "", outcome: failed}]}
 - {name: a}

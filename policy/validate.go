@@ -79,11 +79,23 @@ func validatePlatforms(platforms []string, report reporter) {
 		case name == AllPlatforms && len(platforms) > 1:
 			report(field, "all stands alone")
 		case name != AllPlatforms && !platformName.MatchString(name):
-			report(field, "%q is not a platform: write linux/amd64 or linux/arm64/v8, or all alone", shortened(name))
+			report(field, "%q is not a platform: write %s, or all alone", shortened(name), nearestPlatform(name))
 		case slices.Contains(platforms[:i], name):
 			report(field, "%s is named twice", name)
 		}
 	}
+}
+
+// nearestPlatform is what an architecture alone stands for on Linux, else two of them.
+func nearestPlatform(name string) string {
+	arch := strings.ToLower(name)
+	if known := map[string]string{"x86_64": "amd64", "aarch64": "arm64"}[arch]; known != "" {
+		arch = known
+	}
+	if slices.Contains([]string{"amd64", "arm64", "arm", "386", "ppc64le", "riscv64", "s390x"}, arch) {
+		return "linux/" + arch
+	}
+	return "linux/amd64 or linux/arm64/v8"
 }
 
 func validateReference(r ReferenceRules, report reporter) {

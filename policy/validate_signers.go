@@ -65,15 +65,16 @@ func validateKey(k Key, field string, report reporter) {
 	case k.File != "" && k.Data != "":
 		report(field, "has both file and data: keep one")
 	case k.Data != "":
-		if err := checkPublicKey([]byte(k.Data)); err != nil {
+		if err := CheckPublicKey([]byte(k.Data)); err != nil {
 			report(field+".data", "%s", err)
 		}
 	}
 }
 
-// checkPublicKey looks at the kind of PEM only; that it is a usable key is for
-// whoever verifies with it to find out.
-func checkPublicKey(data []byte) error {
+// CheckPublicKey says what is wrong with a public key, as the end of a sentence about
+// it. It looks at the kind of PEM only; that it is a usable key is for whoever
+// verifies with it to find out.
+func CheckPublicKey(data []byte) error {
 	block, _ := pem.Decode(data)
 	switch {
 	case block == nil:

@@ -71,7 +71,7 @@ func (f *policyFlags) load() (*policy.Policy, error) {
 		return nil, err
 	}
 	if p, err = p.Adjust(adjustment); err != nil {
-		return nil, &usageError{err: err, hint: remedy(err)}
+		return nil, usagef("imagegate check --help", "%w", err)
 	}
 	// Files are named relative to the policy, or to the working directory by flags.
 	p, err = p.Resolve(readNear(dir, f.used))
@@ -101,6 +101,9 @@ func (f *policyFlags) adjustment() (policy.Adjustment, error) {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return a, usagef("--key names a PEM file with a public key, as cosign writes cosign.pub", "reading the key: %w", err)
+		}
+		if err := policy.CheckPublicKey(data); err != nil {
+			return a, usagef("--key names a PEM file with a public key, as cosign writes cosign.pub", "the key %s %w", path, err)
 		}
 		a.Signers = append(a.Signers, policy.Signer{Name: filepath.Base(path), Key: &policy.Key{Data: string(data)}})
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,9 +47,8 @@ func policyPaths(name string) ([]string, error) {
 	switch {
 	case slices.Contains(policy.PresetNames(), name):
 		return nil, usagef("write extends: "+name+" in one of the files", "a preset stands alone: %s is one", name)
-	case errors.Is(err, fs.ErrNotExist) && filepath.Base(name) == name:
-		_, err = policy.Preset(name) // the nearest preset is the better answer
-		return nil, &usageError{err: err, hint: remedy(err)}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, noPolicy(name)
 	case err != nil:
 		return nil, usagef("imagegate policy init > policy.yaml", "reading the policy: %w", err)
 	case !info.IsDir():
@@ -76,6 +76,33 @@ func policyPaths(name string) ([]string, error) {
 		return nil, usagef("imagegate policy init > "+filepath.Join(name, "policy.yaml"), "no policy in the folder %s", name)
 	}
 	return paths, nil
+}
+
+// noPolicy says that nothing is called that, and what comes nearest: a file beside
+// it, or a preset, which a name without an extension may have been meant to be.
+func noPolicy(name string) error {
+	var files []string
+	entries, err := os.ReadDir(filepath.Dir(name))
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); err == nil && !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			files = append(files, e.Name())
+		}
+	}
+	base := filepath.Base(name)
+	near := policy.Suggest(base, files)
+	for _, ext := range []string{".yaml", ".yml"} {
+		if slices.Contains(files, base+ext) {
+			near = base + ext
+		}
+	}
+	switch {
+	case near != "":
+		return usagef(fmt.Sprintf("did you mean %q?", filepath.Join(filepath.Dir(name), near)), "there is no policy %s", name)
+	case filepath.Ext(name) == "" && base == name:
+		_, err := policy.Preset(name)
+		return &usageError{err: err, hint: remedy(err)}
+	}
+	return usagef("imagegate policy init > "+name, "there is no policy %s", name)
 }
 
 // readPolicyFiles reads documents, each with where its folder is from dir.

@@ -66,7 +66,7 @@ be judged, or not be pushed`,
 
 func sourceAndDestination(cmd *cobra.Command, args []string) error {
 	if len(args) != 2 {
-		return usagef(cmd.CommandPath()+" oci:build/image registry.example.com/app:1.4", "one source and one destination, but got %d arguments", len(args))
+		return usagef(cmd.CommandPath()+" oci:build/image registry.example.com/app:1.4", "one source and one destination are needed, but got %d", len(args))
 	}
 	return nil
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/imagegate/imagegate/policy"
 )
@@ -44,9 +47,7 @@ exit codes: 0 allowed · 1 denied · 2 usage or configuration · 3 could not be 
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef(cmd.CommandPath()+" --help", "%w", err)
-	})
+	root.SetFlagErrorFunc(misspeltFlag)
 	root.PersistentFlags().StringVar(&s.cacheDir, "cache-dir", defaultCacheDir(), "where the vulnerability database is kept, and what is remembered about images")
 	root.PersistentFlags().BoolVarP(&s.quiet, "quiet", "q", false, "no progress on standard error")
 	root.AddCommand(newCheck(s), newPush(s), newServe(s), newScan(s), newWorker(s), newSBOM(s), newDB(s), newCache(s), newPolicy(s), newBreakglass(s), newVersion(s))
@@ -62,6 +63,24 @@ func defaultCacheDir() string {
 		return filepath.Join(dir, "imagegate")
 	}
 	return ".imagegate"
+}
+
+// misspeltFlag says what is nearest to a flag that does not exist, and how a time is
+// written.
+func misspeltFlag(cmd *cobra.Command, err error) error {
+	hint := cmd.CommandPath() + " --help"
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &unknown):
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := policy.Suggest(unknown.GetSpecifiedName(), names); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", "--"+near)
+		}
+	case strings.Contains(err.Error(), "missing unit in duration"):
+		hint = "a time has a unit: 10s, 5m or 1h"
+	}
+	return usagef(hint, "%w", err)
 }
 
 // unknownCommand names the nearest one.
