@@ -48,7 +48,9 @@ type image struct {
 }
 
 // Add adds one record. Of two records of one digest the later one counts, under
-// the names of both: a message may be delivered twice, and a scan be continued.
+// the names of both; of two of one scan the worse one. A scan judges a digest in each
+// repository, since it may be signed in one and not in another: what is denied under
+// one name must not be shown as allowed.
 func (e *Estate) Add(r Record) {
 	key := cmp.Or(r.Digest, r.name())
 	if r.Digest != "" {
@@ -61,13 +63,21 @@ func (e *Estate) Add(r Record) {
 		return
 	}
 	old := e.images[i]
-	if r.JudgedAt.Before(old.judgedAt) {
+	if !old.gives(r) {
 		e.images[i].names = union(old.names, r.References)
 		return
 	}
 	e.images[i] = e.image(r)
 	e.images[i].names = union(old.names, r.References)
 	e.images[i].pulled += old.pulled
+}
+
+// gives says whether another record of the same digest counts instead.
+func (i *image) gives(r Record) bool {
+	if r.Scan != "" && r.Scan == i.scan && r.Verdict != i.verdict {
+		return badness(r.Verdict) > badness(i.verdict)
+	}
+	return !r.JudgedAt.Before(i.judgedAt)
 }
 
 // supersede drops what was said of a name before it resolved to this digest.

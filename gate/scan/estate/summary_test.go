@@ -156,7 +156,7 @@ func TestChanges(t *testing.T) {
 func TestTheLaterRecordCounts(t *testing.T) {
 	t.Parallel()
 	early, late := record("app:1", "a", policy.Deny).Record, record("app:2", "a", policy.Allow).Record
-	late.JudgedAt = day.Add(time.Hour)
+	late.JudgedAt, late.Scan = day.Add(time.Hour), "the next"
 	unresolved := record("app:1", "b", policy.NotDecidable).Record
 	unresolved.Digest, unresolved.JudgedAt = "", day.Add(-time.Hour)
 	for _, order := range [][]estate.Record{{unresolved, early, late}, {unresolved, late, early}} {
@@ -165,6 +165,17 @@ func TestTheLaterRecordCounts(t *testing.T) {
 		s := e.Summary(estate.Options{Now: day})
 		require.Equal(t, []int{1, 0, 0}, []int{s.Allowed, s.Denied, s.Undecided})
 		require.Equal(t, []string{"registry.example.com/app:1", "registry.example.com/app:2"}, s.All[0].Names)
+	}
+}
+
+func TestTheWorseRecordOfOneScanCounts(t *testing.T) {
+	t.Parallel()
+	unsigned, signed := record("one/app:1", "a", policy.Deny).Record, record("two/app:1", "a", policy.Allow).Record
+	signed.JudgedAt = day.Add(time.Hour)
+	for _, order := range [][]estate.Record{{unsigned, signed}, {signed, unsigned}} {
+		s := estateOf(order...).Summary(estate.Options{Now: day})
+		require.Equal(t, []int{0, 1, 0}, []int{s.Allowed, s.Denied, s.Undecided})
+		require.Len(t, s.All[0].Names, 2)
 	}
 }
 
