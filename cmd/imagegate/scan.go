@@ -31,6 +31,7 @@ type scanFlags struct {
 	outputs  []string
 	baseline string
 	failOn   string
+	ackWait  time.Duration
 	kept     keptFlags
 }
 
@@ -93,6 +94,7 @@ func (f *scanFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "results as FORMAT or FORMAT=PATH; repeatable. Formats: "+strings.Join(scanFormats(), ", "))
 	flags.StringVar(&f.baseline, "baseline", "", "jsonl FILE of an earlier scan, to show what has changed")
 	flags.StringVar(&f.failOn, "fail-on", failOnAll, "which verdicts make the exit code: deny,undecided, deny, undecided or none")
+	flags.DurationVar(&f.ackWait, "ack-wait", time.Minute, "how long a worker may be silent before its image goes to another")
 	completeWords(cmd, "output", scanFormats())
 	completeWords(cmd, "fail-on", []string{failOnAll, string(policy.Deny), string(policy.NotDecidable), failOnNone})
 	completePolicies(cmd)
@@ -189,6 +191,8 @@ func (f *scanFlags) arguments(cmd *cobra.Command, targets []string) error {
 		return usagef(cmd.CommandPath()+" registry.example.com", "what is to be scanned? no target given")
 	case len(targets) > 0 && f.resume != "":
 		return usagef(cmd.CommandPath()+" --resume "+f.resume, "a scan goes on with the targets that it was begun with")
+	case f.ackWait < time.Second:
+		return usagef("--ack-wait 1m", "a worker needs at least a second to say that it is alive")
 	case f.parallel < 0, f.parallel == 0 && !f.queue.nats.used():
 		return usagef("--parallel 4", "nobody would judge: --parallel 0 needs --nats and workers")
 	}
@@ -206,7 +210,7 @@ func (f *scanFlags) arguments(cmd *cobra.Command, targets []string) error {
 
 func (f *scanFlags) beginOrResume(ctx context.Context, queue *scan.Queue, p *policy.Policy) (*scan.Scan, error) {
 	if f.resume == "" {
-		current, err := queue.Begin(ctx, scan.Plan{Targets: f.listing.Targets, Listing: f.listing.encode(), PolicyHash: p.Hash()})
+		current, err := queue.Begin(ctx, scan.Plan{Targets: f.listing.Targets, Listing: f.listing.encode(), PolicyHash: p.Hash(), AckWait: f.ackWait})
 		if err == nil {
 			f.progressf("scan %s", current.ID())
 		}
@@ -316,7 +320,7 @@ func (e *unfinishedError) Remedy() string { return e.next }
 // are kept with the scan.
 func resumeCommand(cmd *cobra.Command, id string) string {
 	words := []string{cmd.CommandPath(), "--resume", id}
-	kept := map[string]bool{"resume": true, "tags": true, "newest": true, "order": true, "since": true, "only-namespace": true, "kubeconfig": true}
+	kept := map[string]bool{"resume": true, "tags": true, "newest": true, "order": true, "since": true, "only-namespace": true, "kubeconfig": true, "ack-wait": true}
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		if kept[flag.Name] {
 			return
