@@ -39,7 +39,8 @@
 //
 // Facts that are as permanent as the bytes of an image (Memory): each step looks
 // there first and does nothing that is known. Verdicts are not remembered, nor is
-// anything that failed. Platform images are read side by side under one bound for
+// anything that failed; a front end that answers from older verdicts (gate/admission)
+// keeps them itself, under everything that could change them. Platform images are read side by side under one bound for
 // all checks of a Gate, and one digest is read once however many ask for it.
 //
 // # What is trusted

@@ -78,8 +78,11 @@ func (e *Expression) saw(facts map[string]any) []Fact {
 	if details == nil || details.State() == nil {
 		return nil
 	}
+	// The element that decided says more than the list it is in.
+	parts := slices.Clone(e.seen)
+	slices.SortStableFunc(parts, func(a, b shown) int { return min(1, int(b.within)) - min(1, int(a.within)) })
 	var seen []Fact
-	for _, s := range e.seen {
+	for _, s := range parts {
 		v, ok := details.State().Value(s.id)
 		if !ok || !s.decided(details.State()) {
 			continue
