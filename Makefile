@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test quick lint vulncheck demo parity bench bench-scale badinput faults fuzz clean
+.PHONY: help build test quick lint vulncheck demo parity bench bench-scale badinput faults load fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,6 +55,11 @@ faults: ## judge images, and answer reviews, while everything fails in every way
 	@mkdir -p out
 	@$(GO) test ./cmd/imagegate -run '^Test(Serve)?FaultsNeverAllow$$' -count=1 -timeout 2h -faults $(FAULTS) -faults-table $(CURDIR)/out/faults.txt
 	@cat out/faults.txt out/faults-reviews.txt
+
+SOAK ?= 10m
+load: build ## measure serve from another process: reviews a second, identical ones, 10,000 images, SOAK
+	$(GO) vet ./.ci/load
+	$(GO) run ./.ci/load -imagegate bin/imagegate -soak $(SOAK)
 
 FUZZTIME ?= 10m
 fuzz: ## fuzz every parser of untrusted bytes, FUZZTIME each

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
 	"github.com/imagegate/imagegate/gate/admission"
@@ -154,7 +156,8 @@ func (f *serveFlags) newHandler(log *slog.Logger, judges *judges, glass *glass) 
 		return nil, err
 	}
 	options := append(f.answers.options(),
-		admission.WithLog(log), admission.WithVersion(tool()), admission.WithStore(judges.memory.Memory))
+		admission.WithLog(log), admission.WithVersion(tool()), admission.WithStore(judges.memory.Memory),
+		admission.WithRegistry(newRegistry()))
 	if glass != nil {
 		options = append(options, admission.WithBreakGlass(glass))
 	}
@@ -163,4 +166,11 @@ func (f *serveFlags) newHandler(log *slog.Logger, judges *judges, glass *glass) 
 		return nil, usagef("imagegate serve --help", "%w", err)
 	}
 	return handler, nil
+}
+
+// newRegistry shows memory, goroutines and open files of this process, too.
+func newRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
 }

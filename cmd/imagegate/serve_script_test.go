@@ -96,7 +96,9 @@ func stop(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	w := of(ts)
 	ts.Check(w.server.cmd.Process.Signal(syscall.SIGTERM))
-	<-w.ended
+	if err := <-w.ended; err != nil && w.server.cmd.ProcessState == nil {
+		ts.Fatalf("waiting for it: %v", err)
+	}
 	if got := w.server.cmd.ProcessState.ExitCode(); got != want {
 		ts.Fatalf("exit code %d, not %d:\n%s", got, want, w.server.stderr)
 	}

@@ -36,7 +36,7 @@ func begin(h *Handler, c *call, body []byte) (*admissionv1.AdmissionRequest, *an
 	}
 	switch {
 	case err != nil:
-		a := denied("review", ruleReview, err.Error())
+		a := denied(ruleReview, err.Error())
 		return nil, &a
 	case h.exempt(request.Namespace):
 		a := exempted()
@@ -59,7 +59,7 @@ func (validate) answer(h *Handler, c *call, body []byte) answer {
 	}
 	o, err := readObject(request.Kind, request.Object.Raw)
 	if err != nil {
-		return denied("review", ruleReview, err.Error())
+		return denied(ruleReview, err.Error())
 	}
 	r := review{namespace: request.Namespace, images: names(o.images, o.template), tokens: tokensOf(o.annotations), template: o.template}
 	if h.keepAdmitted && request.Operation == admissionv1.Update {

@@ -29,10 +29,10 @@ const (
 	maxAuditImages = 16
 )
 
-// denied is the answer to a review that was not judged at all.
-func denied(subject, rule, message string) answer {
+// denied is the answer to a review that was not judged at all. No image is to blame.
+func denied(rule, message string) answer {
 	return answer{
-		reason: clip(shown(subject)+": "+rule+": "+printable(message), maxReasonText),
+		reason: clip(rule+": "+printable(message), maxReasonText),
 		audit:  map[string]string{"verdict": string(policy.NotDecidable), "rule": rule},
 	}
 }

@@ -55,7 +55,7 @@ func (h *Handler) note(e endpoint, c *call, a answer, took time.Duration) {
 	h.log.LogAttrs(c.ctx, level, "review",
 		slog.String("request", c.id), slog.String("endpoint", e.name()), slog.String("uid", printable(string(c.uid))),
 		slog.String("namespace", printable(c.namespace)), slog.Bool("allowed", a.allowed),
-		slog.Any("images", images), slog.String("reason", a.reason), slog.Duration("took", took))
+		slog.Any("images", images), slog.String("reason", a.reason), slog.Float64("seconds", took.Seconds()))
 }
 
 func newID() string {

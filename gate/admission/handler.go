@@ -130,9 +130,9 @@ type endpoint interface {
 func (h *Handler) review(c *call, r review) answer {
 	switch {
 	case len(r.images) == 0 && !r.template:
-		return denied("review", ruleReview, "it names no image")
+		return denied(ruleReview, "it names no image")
 	case len(r.images) > h.limits.Images:
-		return denied("review", ruleReview, tooMany(len(r.images), h.limits.Images))
+		return denied(ruleReview, tooMany(len(r.images), h.limits.Images))
 	}
 	s := h.bench.take()
 	defer s.release()
@@ -148,13 +148,13 @@ func (h *Handler) contained(e endpoint, c *call, w http.ResponseWriter, request 
 	defer func() {
 		if reason := recover(); reason != nil {
 			h.panicked(reason)
-			a = denied("review", ruleInternal, "internal error")
+			a = denied(ruleInternal, "internal error")
 		}
 	}()
 	body, done, err := h.readBody(c.ctx, w, request)
 	defer done()
 	if err != nil {
-		return denied("review", ruleReview, err.Error())
+		return denied(ruleReview, err.Error())
 	}
 	return e.answer(h, c, body)
 }

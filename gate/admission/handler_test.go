@@ -73,8 +73,8 @@ func TestUnreadableReviewsAreDenied(t *testing.T) {
 	w := newWorld(t, admission.WithLimits(admission.Limits{BodyBytes: 4 << 10, Images: 3}))
 	many := `{"kind":"ImageReview","apiVersion":"imagepolicy.k8s.io/v1alpha1","spec":{"containers":[{"image":"a"},{"image":"b"},{"image":"c"},{"image":"d"}]}}`
 	for name, c := range map[string]struct{ body, reason string }{
-		"empty":         {"", "review: review: "},
-		"not JSON":      {"allowed", "review: review: "},
+		"empty":         {"", "review: "},
+		"not JSON":      {"allowed", "review: "},
 		"object":        {"{}", "it is no ImageReview"},
 		"another kind":  {`{"kind":"Pod","apiVersion":"v1"}`, "v1 Pod"},
 		"v1beta1":       {`{"kind":"ImageReview","apiVersion":"imagepolicy.k8s.io/v1beta1"}`, "v1beta1"},
@@ -82,10 +82,10 @@ func TestUnreadableReviewsAreDenied(t *testing.T) {
 		"new field":     {`{"kind":"ImageReview","apiVersion":"imagepolicy.k8s.io/v1alpha1","spec":{"volumes":[{"image":"x"}]}}`, `unknown field "spec.volumes"`},
 		"other case":    {`{"kind":"ImageReview","apiVersion":"imagepolicy.k8s.io/v1alpha1","spec":{"Containers":[{"image":"x"}]}}`, "unknown field"},
 		"twice":         {`{"kind":"ImageReview","apiVersion":"imagepolicy.k8s.io/v1alpha1","spec":{"namespace":"a","namespace":"b"}}`, "duplicate field"},
-		"two documents": {capturedSmall + capturedSmall, "review: review: "},
+		"two documents": {capturedSmall + capturedSmall, "review: "},
 		"too large":     {strings.Repeat(" ", 5<<10), "larger than 4096 bytes"},
 		"too many":      {many, "it names 4 images, allowed are 3"},
-		"nested":        {strings.Repeat("[", 4000), "review: review: "},
+		"nested":        {strings.Repeat("[", 4000), "review: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := w.askRaw("/imagepolicy", []byte(c.body))

@@ -18,7 +18,7 @@ func (imagePolicy) name() string { return "imagepolicy" }
 func (imagePolicy) answer(h *Handler, c *call, body []byte) answer {
 	r, err := readImageReview(body)
 	if err != nil {
-		return denied("review", ruleReview, err.Error())
+		return denied(ruleReview, err.Error())
 	}
 	c.namespace = r.namespace
 	if h.exempt(r.namespace) {

@@ -27,14 +27,14 @@ func (mutate) answer(h *Handler, c *call, body []byte) answer {
 	}
 	o, err := readObject(request.Kind, request.Object.Raw)
 	if err != nil {
-		return denied("review", ruleReview, err.Error())
+		return denied(ruleReview, err.Error())
 	}
 	if !h.pins(request.Namespace) || o.template && !h.pinTemplates {
 		return answer{allowed: true, audit: map[string]string{"pinned": "off"}}
 	}
 	open := unpinned(o, request)
 	if len(open) > h.limits.Images {
-		return denied("review", ruleReview, tooMany(len(open), h.limits.Images))
+		return denied(ruleReview, tooMany(len(open), h.limits.Images))
 	}
 	return h.pinAll(c, open)
 }

@@ -34,12 +34,3 @@ const maxName = 256
 
 // shown is an image name fit to be shown.
 func shown(image string) string { return clip(printable(clip(image, maxName)), maxName+64) }
-
-// escaped is an image name fit for a log.
-func escaped(images []string) []string {
-	list := make([]string, len(images))
-	for i, image := range images {
-		list[i] = shown(image)
-	}
-	return list
-}
