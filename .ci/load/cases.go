@@ -45,15 +45,24 @@ func stored(ctx context.Context, o options, w *world, s *server, t *table) error
 	if err != nil {
 		return fmt.Errorf("stored: %w", err)
 	}
+	busy, err := s.metric(ctx, "process_cpu_seconds_total")
+	if err != nil {
+		return err
+	}
 	took, elapsed, err := paced(ctx, s, images, o.rate, o.during)
 	if err != nil {
 		return fmt.Errorf("stored: %w", err)
+	}
+	after, err := s.metric(ctx, "process_cpu_seconds_total")
+	if err != nil {
+		return err
 	}
 	achieved := float64(len(took)) / elapsed.Seconds()
 	p50, p99 := percentile(took, 50), percentile(took, 99)
 	t.add("stored", fmt.Sprintf("%d reviews a second for %s", o.rate, o.during),
 		fmt.Sprintf("%.0f/s, p50 %s, p99 %s, most %s", achieved, round(p50), round(p99), round(took[len(took)-1])),
 		fmt.Sprintf("%d/s, p99 %s", o.rate, o.percentile), achieved >= 0.99*float64(o.rate) && p99 <= o.percentile)
+	t.add("stored", "processor time of the server for one review", fmt.Sprint(round(time.Duration((after-busy)/float64(len(took))*1e9))), "", true)
 	count, elapsed, err := flatOut(ctx, s, images, o.during/4)
 	if err != nil {
 		return fmt.Errorf("stored: %w", err)

@@ -42,7 +42,7 @@ overrides:
 
 // world is a handler over a registry with three images: good, root and shared.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	registry *gatetest.Registry
 	images   *countingImages
 	handler  *admission.Handler
@@ -51,7 +51,7 @@ type world struct {
 	clock    *clock
 }
 
-func newWorld(t *testing.T, options ...admission.Option) *world {
+func newWorld(t testing.TB, options ...admission.Option) *world {
 	t.Helper()
 	w := &world{t: t, registry: gatetest.NewRegistry(t), clock: newClock()}
 	w.good = w.registry.Push("good:1", gatetest.SmallImage(t))
