@@ -117,3 +117,30 @@ func shellLines(t *testing.T, script string) [][]string {
 	}
 	return commands
 }
+
+// TestScanExamples holds every command line of examples/scan to the real commands,
+// and its policy to the real decoder.
+func TestScanExamples(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..", "examples", "scan")
+	_, err := (&policyFlags{policy: filepath.Join(root, "policy", "policy.yaml")}).load()
+	require.NoError(t, err)
+	manifests, err := filepath.Glob(filepath.Join(root, "*", "*.yaml"))
+	require.NoError(t, err)
+	var commands [][]string
+	for _, path := range append(manifests, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		if filepath.Ext(path) == ".md" {
+			commands = append(commands, shellLines(t, string(text))...)
+			continue
+		}
+		for document := range strings.SplitSeq(string(text), "\n---\n") {
+			commands = append(commands, yamlCommands(t, []byte(document))...)
+		}
+	}
+	require.GreaterOrEqual(t, len(commands), 6)
+	for _, command := range commands {
+		requireParses(t, command)
+	}
+}

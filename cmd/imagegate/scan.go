@@ -90,7 +90,7 @@ func (f *scanFlags) register(cmd *cobra.Command) {
 	f.pace.register(flags)
 	f.kept.register(flags)
 	flags.IntVar(&f.parallel, "parallel", defaultSlots(), "how many images this process judges at once; 0 leaves them to workers elsewhere")
-	flags.StringVar(&f.resume, "resume", "", "go on with the scan of this ID, or with the latest")
+	flags.StringVar(&f.resume, "resume", "", "go on with the scan of this ID, with the latest, or, where targets are given, with the latest of them if it is unfinished")
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "results as FORMAT or FORMAT=PATH; repeatable. Formats: "+strings.Join(scanFormats(), ", "))
 	flags.StringVar(&f.baseline, "baseline", "", "jsonl FILE of an earlier scan, to show what has changed")
 	flags.StringVar(&f.failOn, "fail-on", failOnAll, "which verdicts make the exit code: deny,undecided, deny, undecided or none")
@@ -187,9 +187,9 @@ func (f *scanFlags) run(cmd *cobra.Command, targets []string) error {
 // arguments are checked before anything is asked.
 func (f *scanFlags) arguments(cmd *cobra.Command, targets []string) error {
 	switch {
-	case len(targets) == 0 && f.resume == "":
+	case len(targets) == 0 && (f.resume == "" || f.resume == resumeUnfinished):
 		return usagef(cmd.CommandPath()+" registry.example.com", "what is to be scanned? no target given")
-	case len(targets) > 0 && f.resume != "":
+	case len(targets) > 0 && f.resume != "" && f.resume != resumeUnfinished:
 		return usagef(cmd.CommandPath()+" --resume "+f.resume, "a scan goes on with the targets that it was begun with")
 	case f.ackWait < time.Second:
 		return usagef("--ack-wait 1m", "a worker needs at least a second to say that it is alive")
@@ -202,36 +202,10 @@ func (f *scanFlags) arguments(cmd *cobra.Command, targets []string) error {
 	if err := f.kept.parse(); err != nil {
 		return err
 	}
-	if f.resume != "" {
+	if f.resume != "" && f.resume != resumeUnfinished {
 		return nil
 	}
 	return f.listing.settle(targets, time.Now())
-}
-
-func (f *scanFlags) beginOrResume(ctx context.Context, queue *scan.Queue, p *policy.Policy) (*scan.Scan, error) {
-	if f.resume == "" {
-		current, err := queue.Begin(ctx, scan.Plan{Targets: f.listing.Targets, Listing: f.listing.encode(), PolicyHash: p.Hash(), AckWait: f.ackWait})
-		if err == nil {
-			f.progressf("scan %s", current.ID())
-		}
-		return current, err
-	}
-	id := f.resume
-	if id == "latest" {
-		var err error
-		if id, err = queue.Latest(ctx); err != nil {
-			return nil, asUsage(err)
-		}
-	}
-	current, err := queue.Resume(ctx, id, p.Hash())
-	if err != nil {
-		return nil, asUsage(err)
-	}
-	if f.listing, err = decodeListing(current.Info().Listing); err != nil {
-		return nil, err
-	}
-	f.progressf("scan %s goes on: %s", id, strings.Join(f.listing.Targets, " "))
-	return current, nil
 }
 
 // asUsage is what the user typed wrong where the scan is not there, or not to be gone
