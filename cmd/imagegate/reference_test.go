@@ -49,12 +49,16 @@ func TestReference(t *testing.T) {
 	assert.Equal(t, string(want), reference.String(), "write it anew with -update")
 }
 
-// TestEveryVerbHasAnExample holds the help to its promise.
+// TestEveryVerbHasAnExample holds the help to its promise: there are examples, and
+// the commands understand them.
 func TestEveryVerbHasAnExample(t *testing.T) {
 	t.Parallel()
 	eachCommand(newRoot(console{in: strings.NewReader(""), out: io.Discard, err: io.Discard}), func(cmd *cobra.Command) {
 		if !cmd.HasSubCommands() {
 			assert.NotEmpty(t, cmd.Example, cmd.CommandPath())
+		}
+		for _, line := range shellLines(t, cmd.Example) {
+			requireParses(t, line)
 		}
 	})
 }

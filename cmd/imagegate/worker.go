@@ -37,7 +37,7 @@ exit codes: 0 ended by a signal · 2 usage or configuration · 3 could not work`
 		Example: `  imagegate worker --nats nats://nats.example.com:4222 --policy policy.yaml
 
   # facts are shared with the other workers
-  imagegate worker --nats nats://nats.example.com:4222 --nats-creds worker.creds --nats-secret /run/secrets/imagegate
+  imagegate worker --nats nats://nats.example.com:4222 --nats-credentials worker.creds --nats-secret /run/secrets/imagegate
 
   # another process on the machine that scans
   imagegate worker`,

@@ -33,7 +33,7 @@ func (e *ConnectError) refused() bool {
 func (e *ConnectError) Remedy() string {
 	switch {
 	case errors.Is(e.Err, nats.ErrAuthorization):
-		return "give --nats-creds FILE, or nats://USER:PASSWORD@HOST"
+		return "give --nats-credentials FILE, or nats://USER:PASSWORD@HOST"
 	case e.refused():
 		return "start the server with -js, or enable JetStream for the account"
 	}
