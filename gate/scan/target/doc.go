@@ -19,8 +19,9 @@
 //
 // Tags end here as far as they can: each is resolved to the digest that it names,
 // with one request. Signatures, attestations and SBOMs that lie between the
-// images, and other artifacts, are no images; they are counted and told to whoever
-// asks (Options.Skipped), so nothing disappears silently. What cannot be looked at
+// images, and other artifacts, are no images; they are told to whoever asks
+// (Options.Skipped), so nothing disappears silently. That something is one of them is
+// believed of its manifest, which no runtime could start, never of its name. What cannot be looked at
 // is still a reference: the gate says why it cannot be judged.
 //
 // A registry or cluster that cannot be listed is an error of that target, and the

@@ -72,25 +72,25 @@ func tooDeep(root, path string) error {
 // layout yields the images of one layout by digest. One whose index cannot be read
 // is a reference all the same: the gate says why it cannot be judged.
 func (l *lister) layout(dir string, yield func(Reference, error) bool) bool {
-	index, err := readIndex(filepath.Join(dir, "index.json"), l.options.Limits.Manifest)
-	if err != nil {
+	var index v1.IndexManifest
+	if err := readJSON(filepath.Join(dir, "index.json"), l.options.Limits.Manifest, &index); err != nil {
 		return yield(Reference{Name: "oci:" + dir}, nil)
+	}
+	child := func(digest v1.Hash) (m manifest, err error) {
+		return m, readJSON(filepath.Join(dir, "blobs", digest.Algorithm, digest.Hex), l.options.Limits.Manifest, &m)
 	}
 	seen := map[string]bool{}
 	for _, entry := range index.Manifests {
 		digest := entry.Digest.String()
 		name := fmt.Sprintf("oci:%s@%s", dir, digest)
-		switch {
-		case seen[digest]:
-			continue
-		case besideTag.MatchString(entry.Annotations["org.opencontainers.image.ref.name"]):
-			l.options.Skipped(name, "what belongs to another image")
-			continue
-		case entry.ArtifactType != "" && !strings.HasSuffix(entry.ArtifactType, "config.v1+json") && !strings.HasSuffix(entry.ArtifactType, "container.image.v1+json"):
-			l.options.Skipped(name, entry.ArtifactType)
+		if seen[digest] {
 			continue
 		}
 		seen[digest] = true
+		if what := besideEntry(entry, child); what != "" {
+			l.options.Skipped(name, what)
+			continue
+		}
 		if !yield(Reference{Name: name, Digest: digest}, nil) {
 			return false
 		}
@@ -98,10 +98,25 @@ func (l *lister) layout(dir string, yield func(Reference, error) bool) bool {
 	return true
 }
 
-func readIndex(path string, limit int64) (*v1.IndexManifest, error) {
+// besideEntry says what an entry of a layout is that is no image; empty where it is one
+// or may be one.
+func besideEntry(entry v1.Descriptor, child func(v1.Hash) (manifest, error)) string {
+	named := besideTag.MatchString(entry.Annotations["org.opencontainers.image.ref.name"])
+	m, err := child(entry.Digest)
+	switch {
+	case err != nil:
+		return ""
+	case named && !m.runs(child):
+		return besideAnother
+	}
+	return whatElse(m)
+}
+
+// readJSON reads a small file.
+func readJSON(path string, limit int64, into any) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
@@ -109,11 +124,7 @@ func readIndex(path string, limit int64) (*v1.IndexManifest, error) {
 		err = overLimit("Manifest", limit)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var index v1.IndexManifest
-	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, err
-	}
-	return &index, nil
+	return json.Unmarshal(data, into)
 }

@@ -8,7 +8,10 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/imagegate/imagegate/gate/scan/target"
@@ -67,22 +70,29 @@ func TestLayouts(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, path.AppendImage(image))
 		require.NoError(t, path.AppendImage(image, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": "again"})))
-		beside, err := random.Image(10, 1)
+		beside, err := mutate.AppendLayers(mutate.ConfigMediaType(empty.Image, types.OCIConfigJSON), static.NewLayer([]byte("x"), "application/vnd.dev.cosign.simplesigning.v1+json"))
 		require.NoError(t, err)
 		require.NoError(t, path.AppendImage(beside, layout.WithAnnotations(map[string]string{
 			"org.opencontainers.image.ref.name": "sha256-" + strings.Repeat("a", 64) + ".sig"})))
 	}
+	hidden, err := layout.FromPath(filepath.Join(dir, "one"))
+	require.NoError(t, err)
+	runs, err := random.Image(10, 1)
+	require.NoError(t, err)
+	require.NoError(t, hidden.AppendImage(runs, layout.WithAnnotations(map[string]string{
+		"org.opencontainers.image.ref.name": "sha256-" + strings.Repeat("b", 64) + ".sig"})))
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "broken"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "broken", "oci-layout"), []byte("{}"), 0o600))
 
 	w := newWorld(t)
 	names, errs := w.list(target.Options{}, "oci:"+dir, "oci:"+dir+"/one:again", "docker-archive:x.tar")
 	require.Empty(t, errs)
-	require.Len(t, names, 5)
+	require.Len(t, names, 6)
 	require.Equal(t, "oci:"+dir+"/broken", names[0], "the gate says what is wrong with it")
 	require.True(t, strings.HasPrefix(names[1], "oci:"+dir+"/deep/two@sha256:"))
 	require.True(t, strings.HasPrefix(names[2], "oci:"+dir+"/one@sha256:"))
-	require.Equal(t, []string{"oci:" + dir + "/one:again", "docker-archive:x.tar"}, names[3:])
+	require.True(t, strings.HasPrefix(names[3], "oci:"+dir+"/one@sha256:"), "what runs is an image, whatever it is called")
+	require.Equal(t, []string{"oci:" + dir + "/one:again", "docker-archive:x.tar"}, names[4:])
 
 	_, errs = w.list(target.Options{}, "oci:"+t.TempDir())
 	require.ErrorContains(t, errs[0], "no OCI layout")

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -18,15 +19,6 @@ import (
 type looked struct {
 	Reference
 	artifact string // what it is where it is no image
-}
-
-// manifest is what of any kind of manifest tells what it is.
-type manifest struct {
-	MediaType    types.MediaType
-	ArtifactType string
-	Config       v1.Descriptor
-	Manifests    []v1.Descriptor
-	Annotations  map[string]string
 }
 
 // accepted are the manifests that registries keep for images.
@@ -53,7 +45,11 @@ func (l *lister) look(ctx context.Context, at place, tag string, pushed time.Tim
 	if m.MediaType == "" {
 		m.MediaType = types.MediaType(got.header.Get("Content-Type"))
 	}
-	if r.artifact = whatElse(m); r.artifact != "" || !l.options.Tags.byTime() {
+	r.artifact = whatElse(m)
+	if besideTag.MatchString(tag) && !m.runs(func(d v1.Hash) (manifest, error) { return l.child(ctx, at, d) }) {
+		r.artifact = besideAnother
+	}
+	if r.artifact != "" || !l.options.Tags.byTime() {
 		return r
 	}
 	if r.Updated.IsZero() {
@@ -67,20 +63,16 @@ func (l *lister) manifest(ctx context.Context, at place, reference string) (answ
 	return l.sessions.get(ctx, at, "/v2/"+repository.RepositoryStr()+"/manifests/"+reference, accepted, l.options.Limits.Manifest)
 }
 
-// whatElse says what a manifest is that is no image; empty where it is one or may
-// be one. A runtime starts nothing whose config is of another type.
-func whatElse(m manifest) string {
-	config := m.Config.MediaType
-	switch {
-	case m.MediaType.IsIndex() || len(m.Manifests) > 0:
-		return m.ArtifactType
-	case config == "" || config == types.DockerConfigJSON || config == types.OCIConfigJSON:
-		return "" // without a config it is of an old kind, which the gate refuses by name
-	case m.ArtifactType != "":
-		return m.ArtifactType
-	default:
-		return string(config)
+// child reads a manifest by its digest.
+func (l *lister) child(ctx context.Context, at place, digest v1.Hash) (m manifest, err error) {
+	got, err := l.manifest(ctx, at, digest.String())
+	if err != nil {
+		return m, err
 	}
+	if sum := sha256.Sum256(got.body); hex.EncodeToString(sum[:]) != digest.Hex {
+		return m, fmt.Errorf("manifest %s is not what its digest says", digest)
+	}
+	return m, json.Unmarshal(got.body, &m)
 }
 
 // updated is when an image was pushed, as far as the registry tells, or created,
@@ -93,11 +85,11 @@ func (l *lister) updated(ctx context.Context, at place, m manifest, header http.
 		return t.UTC()
 	}
 	if len(m.Manifests) > 0 {
-		got, err := l.manifest(ctx, at, m.Manifests[0].Digest.String())
-		m = manifest{}
-		if err != nil || json.Unmarshal(got.body, &m) != nil {
+		child, err := l.child(ctx, at, m.Manifests[0].Digest)
+		if err != nil {
 			return time.Time{}
 		}
+		m = child
 	}
 	return l.created(ctx, at, m.Config)
 }

@@ -35,7 +35,7 @@ func filled(t *testing.T) *world {
 	w.push("base:11", time.Unix(0, 0))
 	beside := strings.ReplaceAll(digest, ":", "-")
 	for _, suffix := range []string{".sig", ".att", ".sbom", ""} {
-		w.push("base:"+beside+suffix, day)
+		w.signature("base:" + beside + suffix)
 	}
 	w.artifact("base:chart", "application/vnd.cncf.helm.config.v1+json")
 	return w
@@ -102,6 +102,29 @@ func TestIndexesAreImagesAndOthersAreTold(t *testing.T) {
 	require.Equal(t, []string{"base:12", "base:11", "base:index", "base:none"}, names)
 	require.Len(t, skipped, 5)
 	require.Equal(t, "application/vnd.cncf.helm.config.v1+json", skipped[w.host+"/base:chart"])
+}
+
+// TestNamesHideNothing: what could run is an image, under whatever tag and with
+// whatever artifactType.
+func TestNamesHideNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	runs, err := random.Image(10, 1)
+	require.NoError(t, err)
+	tag := "sha256-" + strings.Repeat("a", 64)
+	w.write("app:"+tag+".sig", runs)
+	w.signature("app:" + tag + ".att")
+	reference, err := name.ParseReference(w.host + "/app:" + tag)
+	require.NoError(t, err)
+	require.NoError(t, remote.WriteIndex(reference, mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: runs})))
+	typed := "application/vnd.oci.image.index.v1+json"
+	w.answer = func(out http.ResponseWriter, r *http.Request) bool {
+		out.Header().Set("Content-Type", typed)
+		return send(out, r, "/manifests/typed", `{"schemaVersion":2,"mediaType":"`+typed+`","artifactType":"application/x","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":1,"digest":"sha256:`+strings.Repeat("b", 64)+`"}]}`)
+	}
+	names, errs := w.list(target.Options{}, w.host+"/app", w.host+"/app:typed")
+	require.Empty(t, errs)
+	require.Equal(t, []string{"app:" + tag, "app:" + tag + ".sig", "app:typed"}, names)
 }
 
 func TestTagFilters(t *testing.T) {

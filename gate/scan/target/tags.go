@@ -12,7 +12,8 @@ import (
 )
 
 // besideTag is a tag under which cosign keeps what belongs to another image, or
-// the referrers fallback of the distribution spec.
+// the referrers fallback of the distribution spec. The name alone proves nothing:
+// anybody may push an image under it.
 var besideTag = regexp.MustCompile(`^sha(256-[0-9a-f]{64}|512-[0-9a-f]{128})(\.[a-z]+)?$`)
 
 // repository lists the tags of one repository that target and filters mean, each
@@ -112,8 +113,6 @@ func (l *lister) tags(ctx context.Context, t parsed, at place) (times, []string,
 		}
 		for _, tag := range page.Tags {
 			switch {
-			case besideTag.MatchString(tag):
-				l.options.Skipped(at.resource.String()+":"+tag, "what belongs to another image")
 			case !validTag(at, tag):
 				return nil, nil, fmt.Errorf("the list holds %q, which is no tag", printable(tag))
 			case t.matchesTag(tag):

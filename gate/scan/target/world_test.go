@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/stretchr/testify/require"
 
@@ -121,6 +122,16 @@ func (w *world) write(repositoryAndTag string, image v1.Image) string {
 	digest, err := image.Digest()
 	require.NoError(w.t, err)
 	return digest.String()
+}
+
+// signature puts under a name what cosign keeps there: an image config, and a layer
+// that nothing unpacks.
+func (w *world) signature(repositoryAndTag string) {
+	w.t.Helper()
+	layer := static.NewLayer([]byte(repositoryAndTag), "application/vnd.dev.cosign.simplesigning.v1+json")
+	image, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON), layer)
+	require.NoError(w.t, err)
+	w.write(repositoryAndTag, image)
 }
 
 // list is what targets yield, without the host.
