@@ -5,10 +5,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test quick lint vulncheck demo parity bench bench-scale badinput faults load fuzz clean
+.PHONY: help build test quick lint vulncheck demo e2e parity bench bench-scale badinput faults load fuzz clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 build: ## build the binary: bin/imagegate
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/imagegate ./cmd/imagegate
@@ -49,6 +49,13 @@ badinput: ## judge every kind of bad input and show what became of it
 	@mkdir -p out
 	@$(GO) test ./cmd/imagegate -run '^TestBadInput$$' -count=1 -badinput-table $(CURDIR)/out/badinput.txt
 	@cat out/badinput.txt
+
+e2e: ## show a real kube-apiserver asking the gate, with kubectl (the first time builds Kubernetes: ten minutes)
+	@mkdir -p out
+	$(GO) vet -tags e2e ./examples/admission/e2e
+	@echo 'running; out/e2e.log says how far it is'
+	@$(GO) test -tags e2e ./examples/admission/e2e -count=1 -timeout 80m -v -e2e-table $(CURDIR)/out/e2e.txt > out/e2e.log 2>&1 || { tail -100 out/e2e.log; exit 1; }
+	@cat out/e2e.txt
 
 FAULTS ?= 10000
 faults: ## judge images, and answer reviews, while everything fails in every way, FAULTS times
