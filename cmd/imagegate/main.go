@@ -12,25 +12,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
+
+	_ "github.com/imagegate/imagegate/cmd/imagegate/collector" // has to be initialised before the engines
 )
 
 func main() {
-	spareMemory()
 	os.Exit(run())
-}
-
-// gcPercent is how much garbage may lie beside what is in use, in percent. Half of
-// Go's default: a check makes much garbage and keeps little, so the collector is
-// cheap here and memory is not.
-const gcPercent = 50
-
-// spareMemory keeps the process small, unless its environment says how large it may be.
-func spareMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 }
 
 func run() int {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -106,12 +105,10 @@ func engines() string {
 			}
 		}
 	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			switch m.Path {
-			case "github.com/anchore/grype", "github.com/anchore/syft", "github.com/sigstore/cosign/v2":
-				name += " " + m.Path + " " + m.Version
-			}
+	for _, m := range buildInfo().Deps {
+		switch m.Path {
+		case "github.com/anchore/grype", "github.com/anchore/syft", "github.com/sigstore/cosign/v2":
+			name += " " + m.Path + " " + m.Version
 		}
 	}
 	return name

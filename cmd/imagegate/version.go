@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -22,11 +23,20 @@ func toolVersion() string {
 	if version != "" {
 		return version
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+	if info := buildInfo(); info.Main.Version != "" {
 		return info.Main.Version
 	}
 	return "unknown"
 }
+
+// buildInfo is what the program was built from. Reading it takes a millisecond or two,
+// since there are hundreds of modules.
+var buildInfo = sync.OnceValue(func() *debug.BuildInfo {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info
+	}
+	return &debug.BuildInfo{}
+})
 
 func newVersion(s *shared) *cobra.Command {
 	return &cobra.Command{
@@ -36,11 +46,7 @@ func newVersion(s *shared) *cobra.Command {
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintf(s.console.out, "imagegate %s %s/%s %s\n", toolVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
-			info, ok := debug.ReadBuildInfo()
-			if !ok {
-				return nil
-			}
-			for _, m := range info.Deps {
+			for _, m := range buildInfo().Deps {
 				switch m.Path {
 				case "github.com/anchore/grype", "github.com/anchore/syft", "github.com/sigstore/cosign/v2", "github.com/google/go-containerregistry":
 					fmt.Fprintf(s.console.out, "  %s %s\n", m.Path, m.Version)
