@@ -277,3 +277,90 @@ func jsonOf(t *testing.T, value any) string {
 	require.NoError(t, err)
 	return string(text)
 }
+
+// recalled is a file tree whose layers were remembered without all of their content.
+type recalled struct {
+	gate.FileTree
+
+	again atomic.Int32
+}
+
+func (r *recalled) Again(context.Context) (gate.FileTree, error) {
+	r.again.Add(1)
+	return tree{}, nil
+}
+
+// tree is one that was read.
+type tree struct{ gate.FileTree }
+
+func (tree) Close() error { return nil }
+
+// remembered are images whose layers are remembered.
+type remembered struct {
+	gate.Images
+
+	files *recalled
+}
+
+func (r remembered) Resolve(ctx context.Context, reference string) (gate.Subject, error) {
+	subject, err := r.Images.Resolve(ctx, reference)
+	return rememberedSubject{subject, r.files}, err
+}
+
+type rememberedSubject struct {
+	gate.Subject
+
+	files *recalled
+}
+
+func (s rememberedSubject) Platforms(ctx context.Context) ([]gate.Platform, error) {
+	platforms, err := s.Subject.Platforms(ctx)
+	for i, p := range platforms {
+		platforms[i] = rememberedPlatform{p, s.files}
+	}
+	return platforms, err
+}
+
+type rememberedPlatform struct {
+	gate.Platform
+
+	files *recalled
+}
+
+func (p rememberedPlatform) Files(ctx context.Context) (gate.FileTree, error) {
+	files, err := p.Platform.Files(ctx)
+	p.files.FileTree = files
+	return p.files, err
+}
+
+// reading is a cataloger that says which trees suffice it.
+type reading func(sbom.Files) error
+
+func (r reading) Catalog(_ context.Context, _ sbom.Image, files sbom.Files) (*sbom.Document, error) {
+	return &sbom.Document{}, r(files)
+}
+
+// What was not remembered of a layer but is wanted is read after all, and only then.
+func TestLayersAreReadAfterAll(t *testing.T) {
+	t.Parallel()
+	registry := gatetest.NewRegistry(t)
+	registry.Push("app:v1", gatetest.SmallImage(t))
+	for name, test := range map[string]struct {
+		err   error
+		again int32
+	}{"all is there": {nil, 0}, "content is missing": {sbom.ErrNotKept, 1}, "another reason": {errors.New("broken"), 0}} {
+		files := &recalled{}
+		e := engines(t)
+		e.Images = remembered{e.Images, files}
+		e.Cataloger = reading(func(files sbom.Files) error {
+			if _, whole := files.(tree); whole {
+				return nil
+			}
+			return test.err
+		})
+		result := check(t, e, registry.Host()+"/app:v1", policy.StageBuild)
+		require.Equal(t, test.again, files.again.Load(), name)
+		done := test.err == nil || test.again > 0
+		require.Equal(t, done, result.Verdict == policy.Allow, name)
+	}
+}

@@ -67,6 +67,15 @@ type FileTree interface {
 	io.Closer
 }
 
+// Recalled is a FileTree of which some layers were not read but remembered, perhaps
+// without content that is wanted after all (sbom.ErrNotKept).
+type Recalled interface {
+	FileTree
+
+	// Again reads every layer, as if nothing was remembered.
+	Again(ctx context.Context) (FileTree, error)
+}
+
 // Verifier checks attachments against the signers that were fixed when it was
 // built. gate/signature implements it.
 type Verifier interface {

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -188,7 +189,7 @@ func (p *platformCheck) catalog(ctx context.Context, files tree) {
 		return
 	}
 	p.evidence.Steps[policy.StepSBOM] = p.step(policy.StepSBOM, func() error {
-		document, err := p.check.gate.engines.Cataloger.Catalog(ctx, p.about(), files.FileTree)
+		document, err := p.catalogFiles(ctx, files.FileTree)
 		if err != nil {
 			return err
 		}
@@ -196,6 +197,23 @@ func (p *platformCheck) catalog(ctx context.Context, files tree) {
 		p.check.gate.memory.rememberDocument(ctx, p.about(), document, p.check.gate.documents)
 		return nil
 	})
+}
+
+// catalogFiles reads the layers after all where what is remembered of them is not
+// enough.
+func (p *platformCheck) catalogFiles(ctx context.Context, files FileTree) (*sbom.Document, error) {
+	cataloger := p.check.gate.engines.Cataloger
+	document, err := cataloger.Catalog(ctx, p.about(), files)
+	recalled, ok := files.(Recalled)
+	if !ok || !errors.Is(err, sbom.ErrNotKept) {
+		return document, err
+	}
+	again, err := recalled.Again(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer tree{again}.close()
+	return cataloger.Catalog(ctx, p.about(), again)
 }
 
 func (p *platformCheck) setDocument(document *sbom.Document) {

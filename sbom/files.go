@@ -51,6 +51,18 @@ type Content interface {
 	io.Closer
 }
 
+// Condensed is content of which only the parts that a program is recognised by were
+// remembered. The others read as zeros: whoever left them out has seen that nothing in
+// them is looked for in a program as such. Who asks for a file by its name, and so
+// for what is in it, must not take the zeros for it.
+type Condensed interface {
+	Content
+	Condensed()
+}
+
+// Range is a part of a file, in bytes.
+type Range struct{ Offset, Length int64 }
+
 // File is the metadata of one file of the tree, as its layer states it.
 type File struct {
 	// Path is where the file is. Of a hard link, Lookup gives the path of the

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 
 	"github.com/imagegate/imagegate/gate"
 	"github.com/imagegate/imagegate/gate/image"
 	"github.com/imagegate/imagegate/gate/inspect"
 	"github.com/imagegate/imagegate/gate/signature"
 	"github.com/imagegate/imagegate/policy"
+	"github.com/imagegate/imagegate/sbom"
 	"github.com/imagegate/imagegate/sbom/catalog"
 )
 
@@ -57,6 +60,10 @@ func newImages(f imageFlags, show *display, memory memory, more ...image.Option)
 	if f.transport != nil {
 		more = append(more, image.WithTransport(f.transport))
 	}
+	if memory.disk != nil {
+		// What layers yield is large, so it is remembered on disk or not at all.
+		more = append(more, image.WithLayers(rules(), condense))
+	}
 	return image.New(append(more,
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.insecureRegistries...),
@@ -66,9 +73,23 @@ func newImages(f imageFlags, show *display, memory memory, more ...image.Option)
 	)...)
 }
 
+// rules names the program, whose rules say what is kept of a layer.
+func rules() string {
+	sum := sha256.Sum256([]byte(engines()))
+	return hex.EncodeToString(sum[:8])
+}
+
 // keep says which content of a layer some step will ask for.
 func keep(path string, head []byte, size int64) bool {
 	return inspect.Wants(path, head, size) || catalog.Wants(path, head, size)
+}
+
+// condense says which parts of what was kept are remembered with a layer.
+func condense(path string, content []byte) ([]sbom.Range, bool) {
+	if inspect.Marked(path, content) {
+		return nil, false
+	}
+	return catalog.Condense(path, content)
 }
 
 // newVerifier makes the policy's signers into a verifier; nil where it names none,

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/imagegate/imagegate/sbom"
 )
 
 // body is the content of one file: in memory, or where data is nil in the spill.
@@ -14,6 +16,20 @@ type body struct {
 	data   []byte
 	offset int64
 	size   int64
+	// parts are what was kept of it, one after the other; nil: all.
+	parts []sbom.Range
+}
+
+// kept is how many bytes were kept.
+func (b *body) kept() int64 {
+	if b.parts == nil {
+		return b.size
+	}
+	total := int64(0)
+	for _, p := range b.parts {
+		total += p.Length
+	}
+	return total
 }
 
 type memoryContent struct{ *bytes.Reader }
@@ -55,7 +71,7 @@ func (s *spill) put(head []byte, rest io.Reader, size int64) (body, error) {
 	}
 	buffer := copyBuffers.Get().(*[copyBuffer]byte)
 	defer copyBuffers.Put(buffer)
-	n, err := io.CopyBuffer(w, rest, buffer[:])
+	n, err := io.CopyBuffer(w, io.LimitReader(rest, size-int64(len(head))), buffer[:])
 	if err == nil && int64(len(head))+n != size {
 		err = io.ErrUnexpectedEOF
 	}

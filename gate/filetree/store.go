@@ -87,10 +87,14 @@ func (s *Store) put(head []byte, rest io.Reader, size int64) (body, error) {
 
 // open returns content that put took.
 func (s *Store) open(b body) sbom.Content {
+	var content sbom.Content = memoryContent{bytes.NewReader(b.data)}
 	if b.data == nil {
-		return spilledContent{io.NewSectionReader(&s.spill, b.offset, b.size)}
+		content = spilledContent{io.NewSectionReader(&s.spill, b.offset, b.kept())}
 	}
-	return memoryContent{bytes.NewReader(b.data)}
+	if b.parts == nil {
+		return content
+	}
+	return condensedContent{io.NewSectionReader(&sparse{parts: b.parts, kept: content}, 0, b.size)}
 }
 
 // unexpected turns the end of a stream within a file into an error that says so.

@@ -46,6 +46,7 @@ func New(options ...Option) (*Images, error) {
 		}
 	}
 	limits := s.limits.withDefaults()
+	s.reading.layers = s.layers.in(s.memory)
 	base, uploads := s.transport, s.transport
 	switch {
 	case s.transport == nil:

@@ -24,6 +24,7 @@ type settings struct {
 	limits    Limits
 	reading   reading
 	memory    gate.Memory
+	layers    *layerMemory
 	strangers *strangers
 }
 

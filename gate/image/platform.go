@@ -77,12 +77,32 @@ func (p *platform) Config(ctx context.Context) (*v1.ConfigFile, error) {
 
 // Files reads every layer once and merges them into one tree.
 func (p *platform) Files(ctx context.Context) (gate.FileTree, error) {
-	tree, err := p.files(ctx)
+	tree, err := p.merged(ctx, p.reading.layers)
+	if err != nil || p.reading.layers == nil {
+		return tree, err
+	}
+	return recalledTree{tree, p}, nil
+}
+
+func (p *platform) merged(ctx context.Context, memory *layerMemory) (gate.FileTree, error) {
+	tree, err := p.files(ctx, memory)
 	if err != nil {
 		return nil, failed(err, "reading the layers of %s (%s)", p.digest, p.name)
 	}
 	return tree, nil
 }
+
+// recalledTree is a tree whose layers may have been remembered.
+type recalledTree struct {
+	gate.FileTree
+
+	of *platform
+}
+
+var _ gate.Recalled = recalledTree{}
+
+// Again reads every layer.
+func (t recalledTree) Again(ctx context.Context) (gate.FileTree, error) { return t.of.merged(ctx, nil) }
 
 // config is kept once it was read; a failure is not, since it may pass.
 func (p *platform) config(ctx context.Context) (*v1.ConfigFile, error) {

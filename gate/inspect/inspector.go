@@ -20,7 +20,7 @@ type Inspector struct {
 
 // New returns an Inspector.
 func New() *Inspector {
-	return &Inspector{marks: newScanner(shellMarks)}
+	return &Inspector{marks: shellScanner()}
 }
 
 // Config is what the config says by itself: UID, GID and Runnable stay nil, and

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -36,6 +37,9 @@ const (
 func hash(a, b, c byte) uint32 {
 	return (uint32(a)<<10 ^ uint32(b)<<5 ^ uint32(c)) & (1<<hashBits - 1)
 }
+
+// shellScanner looks for the shells that are known.
+var shellScanner = sync.OnceValue(func() *scanner { return newScanner(shellMarks) })
 
 func newScanner(marks []shellMark) *scanner {
 	s := &scanner{marks: marks, window: 1 << 7, ends: map[uint32][]int{}}
@@ -110,6 +114,13 @@ func (s *scanner) scan(data []byte, seen *sightings) {
 		}
 		end++
 	}
+}
+
+// any says whether one of the texts is in data.
+func (s *scanner) any(data []byte) bool {
+	seen := &sightings{texts: make([]bool, len(s.texts)), counts: make([]int, len(s.marks))}
+	s.scan(data, seen)
+	return slices.Contains(seen.texts, true)
 }
 
 // identity is what a program turned out to be.

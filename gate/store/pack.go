@@ -20,6 +20,9 @@ const (
 	// packFrom is the size from which a value is compressed: JSON shrinks to a tenth,
 	// and a file of one block stays one.
 	packFrom = 4 << 10
+	// sampleFrom is the size from which it is worth to look first whether a value is
+	// compressed already, as layers are.
+	sampleFrom = 1 << 20
 	// MaxValue bounds a value, in bytes.
 	MaxValue = 256 << 20
 )
@@ -40,10 +43,19 @@ func pack(value []byte) (packing, []byte) {
 		return plain, value
 	}
 	e, err := encoder()
-	if err != nil {
+	if err != nil || isPacked(e, value) {
 		return plain, value
 	}
 	return compressed, e.EncodeAll(value, nil)
+}
+
+// isPacked says whether a value is compressed already, by a sample from its middle.
+func isPacked(e *zstd.Encoder, value []byte) bool {
+	if len(value) < sampleFrom {
+		return false
+	}
+	sample := value[len(value)/2:][:packFrom]
+	return len(e.EncodeAll(sample, nil)) >= len(sample)
 }
 
 func unpack(p packing, value []byte) ([]byte, error) {

@@ -34,6 +34,7 @@ type resolver struct {
 	mu         sync.Mutex
 	references map[int32]stereofile.Reference
 	failure    error
+	named      map[int32]bool // files that were asked for by path or pattern
 
 	executables func() (map[string][]int32, error)
 }
@@ -43,7 +44,7 @@ func newResolver(ctx context.Context, files sbom.Files) (*resolver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the files: %w", err)
 	}
-	r := &resolver{ctx: ctx, tree: t, maxSteps: maxLinkSteps, references: map[int32]stereofile.Reference{}}
+	r := &resolver{ctx: ctx, tree: t, maxSteps: maxLinkSteps, references: map[int32]stereofile.Reference{}, named: map[int32]bool{}}
 	r.executables = sync.OnceValues(r.findExecutables)
 	return r, nil
 }
@@ -92,6 +93,7 @@ func (r *resolver) FilesByPath(names ...string) ([]file.Location, error) {
 			answers = append(answers, found{access: name, node: end})
 		}
 	}
+	r.note(answers)
 	return r.locations(answers), nil
 }
 
@@ -113,6 +115,7 @@ func (r *resolver) FilesByGlob(patterns ...string) ([]file.Location, error) {
 		}
 		answers = append(answers, matches...)
 	}
+	r.note(answers)
 	return r.locations(answers), nil
 }
 
@@ -181,6 +184,9 @@ func (r *resolver) FileContentsByLocation(location file.Location) (io.ReadCloser
 		return nil, fmt.Errorf("opening %s: %w", location.RealPath, fs.ErrNotExist)
 	}
 	content, err := r.open(end)
+	if err == nil && isCondensed(content) && r.isNamed(end) {
+		return nil, r.fail(errors.Join(fmt.Errorf("opening %s: %w", location.RealPath, sbom.ErrNotKept), content.Close()))
+	}
 	if err != nil || !isArchive(location.RealPath) && !isArchive(location.AccessPath) {
 		return content, err
 	}
@@ -188,6 +194,30 @@ func (r *resolver) FileContentsByLocation(location file.Location) (io.ReadCloser
 		return nil, errors.Join(err, content.Close())
 	}
 	return content, nil
+}
+
+// note remembers which files were asked for by path or pattern: of those the content
+// matters, and not only what kind of program it is.
+func (r *resolver) note(answers []found) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, answer := range answers {
+		r.named[answer.node] = true
+	}
+}
+
+func (r *resolver) isNamed(n int32) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.named[n]
+}
+
+func isCondensed(content sbom.Content) bool {
+	if w, ok := content.(*watched); ok {
+		content = w.Content
+	}
+	_, condensed := content.(sbom.Condensed)
+	return condensed
 }
 
 // checkArchive looks into an archive before a cataloger unpacks it. That it is out of

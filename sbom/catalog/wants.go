@@ -14,9 +14,13 @@ import (
 // with a wanted name leads to a file with another), Catalog fails with
 // sbom.ErrNotKept; the layers can then be read again with a rule that keeps more.
 func Wants(name string, head []byte, _ int64) bool {
+	return executableMagic(head) || byName(name)
+}
+
+// byName says whether a cataloger may open a file for its name.
+func byName(name string) bool {
 	base := path.Base(name)
-	return executableMagic(head) ||
-		wantedNames[base] ||
+	return wantedNames[base] ||
 		wantedExtensions[strings.ToLower(path.Ext(base))] ||
 		hasPrefix(base, wantedPrefixes) ||
 		strings.HasSuffix(base, ".deps.json") ||

@@ -1,0 +1,200 @@
+package filetree
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/imagegate/imagegate/sbom"
+)
+
+// errEncoded is an encoded layer that no layer was encoded to. Whoever remembers
+// layers has lost this one.
+var errEncoded = errors.New("it is no encoded layer, or a damaged one")
+
+// DecodeLayer makes a layer of what Encode wrote, as if it had been read: it counts
+// against the limits, and its content is held by the store.
+func (s *Store) DecodeLayer(diffID string, r io.Reader) (*Layer, error) {
+	d := &decoder{
+		store: s, layer: &Layer{store: s, diffID: diffID, bodies: make([]body, 1)},
+		in: bufio.NewReaderSize(r, copyBuffer),
+	}
+	if err := d.decode(); err != nil {
+		d.giveBack()
+		return nil, fmt.Errorf("decoding layer %s: %w", diffID, err)
+	}
+	return d.layer, nil
+}
+
+type decoder struct {
+	store *Store
+	layer *Layer
+	in    *bufio.Reader
+	bad   bool // something did not make sense
+	texts text
+	name  []byte // scratch of text
+
+	names, memory, streamed int64 // what was taken of the store's allowances
+}
+
+func (d *decoder) decode() error {
+	l := d.layer
+	magic := make([]byte, len(layerMagic))
+	if _, err := io.ReadFull(d.in, magic); err != nil || string(magic) != layerMagic {
+		return errEncoded
+	}
+	size := d.number(0, d.store.limits.LayerBytes)
+	if err := d.store.stream.take(size); err != nil {
+		return err
+	}
+	d.streamed, l.bytes = size, size
+	var err error
+	if l.dirs, err = d.list(); err != nil {
+		return err
+	}
+	if l.links, err = d.list(); err != nil {
+		return err
+	}
+	count := d.number(0, d.store.limits.Entries)
+	if d.bad || len(l.links) == 0 || l.links[0] != "" || !d.reasonable(l.dirs) {
+		return errEncoded
+	}
+	for range count {
+		if err := d.entry(); err != nil {
+			return err
+		}
+	}
+	if _, err := d.in.ReadByte(); err != io.EOF {
+		return errEncoded
+	}
+	return nil
+}
+
+// reasonable holds the limits that ReadLayer held.
+func (d *decoder) reasonable(dirs []string) bool {
+	for _, dir := range dirs {
+		if strings.Count(dir, "/") > d.store.limits.Depth {
+			return false
+		}
+	}
+	return true
+}
+
+// number reads a number between two others.
+func (d *decoder) number(least, most int64) int64 {
+	n, err := binary.ReadVarint(d.in)
+	if err != nil || n < least || n > most {
+		d.bad = true
+		return least
+	}
+	return n
+}
+
+// text reads a text, which counts as a name.
+func (d *decoder) text() (string, error) {
+	size := d.number(0, int64(d.store.limits.PathLength))
+	if d.bad {
+		return "", errEncoded
+	}
+	if err := d.store.names.take(size); err != nil {
+		return "", err
+	}
+	d.names += size
+	d.name = slices.Grow(d.name[:0], int(size))[:size]
+	if _, err := io.ReadFull(d.in, d.name); err != nil {
+		return "", errEncoded
+	}
+	return d.texts.keep(string(d.name)), nil
+}
+
+func (d *decoder) list() ([]string, error) {
+	count := d.number(0, d.store.limits.Entries+1)
+	var all []string
+	for range count {
+		s, err := d.text()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func (d *decoder) entry() error {
+	base, err := d.text()
+	if err != nil {
+		return err
+	}
+	l := d.layer
+	e := entry{
+		base: base, size: d.number(0, math.MaxInt64), uid: d.number(math.MinInt64, math.MaxInt64), gid: d.number(math.MinInt64, math.MaxInt64),
+		dir: uint32(d.number(0, int64(len(l.dirs))-1)), link: uint32(d.number(0, int64(len(l.links))-1)),
+		mode: fs.FileMode(d.number(0, math.MaxUint32)), kind: kind(d.number(int64(file), int64(opaque))),
+	}
+	if d.bad || e.mode&^modeBits != 0 || strings.Contains(base, "/") {
+		return errEncoded
+	}
+	if err := d.body(&e); err != nil {
+		return err
+	}
+	if err := d.store.entries.take(1); err != nil {
+		return err
+	}
+	l.entries.add(e)
+	return nil
+}
+
+// body gives what was kept of an entry's content to the store.
+func (d *decoder) body(e *entry) error {
+	parts, total, err := d.parts(e.size)
+	if err != nil || len(parts) == 0 {
+		return err
+	}
+	if e.mode.Type() != 0 || e.kind != file {
+		return errEncoded
+	}
+	b, err := d.store.put(nil, d.in, total)
+	if err != nil {
+		return err
+	}
+	if b.data != nil {
+		d.memory += total
+	}
+	if total < e.size {
+		b.parts, b.size = parts, e.size
+	}
+	e.body = uint32(len(d.layer.bodies))
+	d.layer.bodies = append(d.layer.bodies, b)
+	return nil
+}
+
+// maxParts bounds the parts of one file.
+const maxParts = 64
+
+// parts reads where the parts of a file are, and how long they are together.
+func (d *decoder) parts(size int64) (parts []sbom.Range, total int64, err error) {
+	count := d.number(0, maxParts)
+	for range count {
+		p := sbom.Range{Offset: d.number(0, size), Length: d.number(1, size)}
+		parts = append(parts, p)
+		total += p.Length
+	}
+	if d.bad || count > 0 && !apart(parts, size) {
+		return nil, 0, errEncoded
+	}
+	return parts, total, nil
+}
+
+// giveBack returns what a layer that could not be decoded has taken.
+func (d *decoder) giveBack() {
+	d.store.entries.giveBack(int64(d.layer.entries.size))
+	d.store.names.giveBack(d.names)
+	d.store.memory.giveBack(d.memory)
+	d.store.stream.giveBack(d.streamed)
+}

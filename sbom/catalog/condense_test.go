@@ -1,0 +1,143 @@
+package catalog_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/stretchr/testify/require"
+
+	"github.com/imagegate/imagegate/gate/filetree"
+	"github.com/imagegate/imagegate/gate/gatetest"
+	"github.com/imagegate/imagegate/sbom"
+	"github.com/imagegate/imagegate/sbom/catalog"
+)
+
+// library is an ELF library with sections, a loader, and text in its code.
+func library(text string) string {
+	const names = "\x00.text\x00.shstrtab\x00.interp\x00"
+	code := text + strings.Repeat("\x90", 64<<10)
+	loader := "/lib64/ld-linux-x86-64.so.2\x00"
+	codeAt := uint64(64 + 2*56)
+	loaderAt := codeAt + uint64(len(code))
+	namesAt := loaderAt + uint64(len(loader))
+	var b bytes.Buffer
+	put := func(values ...any) {
+		for _, v := range values {
+			_ = binary.Write(&b, binary.LittleEndian, v) // a buffer does not fail
+		}
+	}
+	put(elf.Header64{
+		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+		Type:  uint16(elf.ET_DYN), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT),
+		Entry: 0x1000, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 2, Shoff: namesAt + uint64(len(names)), Shentsize: 64, Shnum: 3, Shstrndx: 2,
+	}, elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_W), Off: codeAt, Filesz: uint64(len(code)), Memsz: uint64(len(code))},
+		elf.Prog64{Type: uint32(elf.PT_INTERP), Off: loaderAt, Filesz: uint64(len(loader))})
+	b.WriteString(code + loader + names)
+	put(elf.Section64{}, elf.Section64{Name: 1, Type: uint32(elf.SHT_PROGBITS), Off: codeAt, Size: uint64(len(code))},
+		elf.Section64{Name: 7, Type: uint32(elf.SHT_STRTAB), Off: namesAt, Size: uint64(len(names))})
+	return b.String()
+}
+
+func TestCondense(t *testing.T) {
+	t.Parallel()
+	whole := library("")
+	parts, ok := catalog.Condense("/usr/lib/libx.so.1", []byte(whole))
+	require.True(t, ok)
+	kept := make([]byte, len(whole))
+	total := int64(0)
+	for _, p := range parts {
+		copy(kept[p.Offset:], whole[p.Offset:p.Offset+p.Length])
+		total += p.Length
+	}
+	require.Less(t, total, int64(6<<10))
+	parsed, err := elf.NewFile(bytes.NewReader(kept))
+	require.NoError(t, err)
+	require.NotNil(t, parsed.Section(".text"), "it is parsed as before")
+
+	for name, test := range map[string]struct{ path, content string }{
+		"wanted by name":     {"/usr/bin/python3.11", library("")},
+		"of PHP":             {"/usr/lib/php/20220829/curl.so", library("")},
+		"Go program":         {"/app", library("\xff Go buildinf:")},
+		"audited Rust":       {"/app", library(".dep-v0")},
+		"describes itself":   {"/app", library(".note.package")},
+		"native image":       {"/app", library("sbom_length")},
+		"packed":             {"/app", library("UPX!")},
+		"bundle of .NET":     {"/app", library("\x8b\x12\x02\xb9\x6a\x61\x20\x38\x72\x7b\x93")},
+		"no program":         {"/app", strings.Repeat("text", 1000)},
+		"cut":                {"/app", whole[:len(whole)-1]},
+		"without sections":   {"/app", gatetest.Program()},
+		"other byte order":   {"/app", whole[:5] + "\x02" + whole[6:]},
+		"unknown class":      {"/app", whole[:4] + "\x07" + whole[5:]},
+		"nothing":            {"/app", ""},
+		"sections elsewhere": {"/app", whole[:40] + "\xff\xff\xff\xff\xff\xff\xff\xff" + whole[48:]},
+	} {
+		_, ok := catalog.Condense(test.path, []byte(test.content))
+		require.False(t, ok, name)
+	}
+}
+
+// remembered is the tree of an image whose layers were remembered.
+func remembered(t testing.TB, image v1.Image) *filetree.Tree {
+	t.Helper()
+	layers, err := image.Layers()
+	require.NoError(t, err)
+	before, after := filetree.NewStore(filetree.Limits{}), filetree.NewStore(filetree.Limits{})
+	var all []*filetree.Layer
+	for _, layer := range layers {
+		content, err := layer.Uncompressed()
+		require.NoError(t, err)
+		diffID, err := layer.DiffID()
+		require.NoError(t, err)
+		read, err := before.ReadLayer(t.Context(), diffID.String(), content, catalog.Wants)
+		require.NoError(t, err)
+		var encoded bytes.Buffer
+		require.NoError(t, read.Encode(&encoded, catalog.Condense))
+		decoded, err := after.DecodeLayer(diffID.String(), &encoded)
+		require.NoError(t, err)
+		all = append(all, decoded)
+	}
+	tree, err := after.Merge(t.Context(), all)
+	require.NoError(t, err)
+	require.NoError(t, after.Close())
+	require.NoError(t, before.Close())
+	t.Cleanup(func() { _ = tree.Close() })
+	return tree
+}
+
+// A document of remembered layers is that of the layers.
+func TestRememberedLayersGiveTheSameDocument(t *testing.T) {
+	t.Parallel()
+	programs := []gatetest.Entry{
+		{Path: "/usr/lib/libx.so.1", Content: library("")}, {Path: "/usr/lib/liby.so", Content: library("y")},
+		{Path: "/usr/bin/program", Content: library("p"), Mode: 0o755}, {Path: "/lib64/ld-linux-x86-64.so.2", Content: library("l")},
+	}
+	for name, image := range map[string]v1.Image{
+		"debian": layered(t, debian(), programs), "languages": layered(t, languages(t), programs), "alpine": layered(t, programs, alpine()),
+		"no distribution": layered(t, programs),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
+			require.NoError(t, err)
+			got, err := cataloger(t).Catalog(t.Context(), describe(t, image), remembered(t, image))
+			require.NoError(t, err)
+			require.Equal(t, want.Packages, got.Packages)
+			require.Equal(t, want.Gaps, got.Gaps)
+			require.Equal(t, identities(catalog.Engine(want)), identities(catalog.Engine(got)))
+		})
+	}
+}
+
+// A program that is asked for by a name which a link gives it is not there any more.
+func TestRemainsUnderAWantedName(t *testing.T) {
+	t.Parallel()
+	image := layered(t, []gatetest.Entry{{Path: "/opt/tool", Content: library(""), Mode: 0o755}}, []gatetest.Entry{symlink("/usr/bin/node", "/opt/tool")})
+	_, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
+	require.NoError(t, err)
+	_, err = cataloger(t).Catalog(t.Context(), describe(t, image), remembered(t, image))
+	require.ErrorIs(t, err, sbom.ErrNotKept)
+}
