@@ -68,8 +68,6 @@ func TestServeFaultsNeverAllow(t *testing.T) {
 		})
 	}
 	require.NoError(t, group.Wait())
-	require.NotZero(t, tally.counts["all checks"][judged{policy.Allow, policy.Allow}])
-	require.NotZero(t, tally.counts["all checks"][judged{policy.Deny, policy.Deny}])
 	if *faultTable != "" {
 		tally.write(t, strings.TrimSuffix(*faultTable, ".txt")+"-reviews.txt")
 	}

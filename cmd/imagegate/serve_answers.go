@@ -35,6 +35,7 @@ func (f *answerFlags) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.keep.Undecided, "keep-undecided", 5*time.Second, "how long to remember that an image could not be judged")
 	flags.DurationVar(&f.keep.Tag, "keep-tag", 30*time.Second, "how long a tag is believed to mean the same digest")
 	flags.DurationVar(&f.keep.LastGood, "last-good", 0, "how old an earlier verdict may be that lets a digest in which cannot be judged now (default: none does)")
+	flags.IntVar(&f.limits.Reviews, "max-reviews", 2000, "how many reviews may wait for their answer at once; more are denied")
 	flags.IntVar(&f.limits.Images, "max-images", 100, "how many images one review may name")
 	flags.IntVar(&f.limits.Checks, "max-checks", 8, "how many checks run at once")
 	flags.IntVar(&f.limits.Waiting, "max-waiting", 1000, "how many checks may be under way; more are denied")

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,11 +24,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	imagepolicyv1 "k8s.io/api/imagepolicy/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/imagegate/imagegate/gate/breakglass"
+	"github.com/imagegate/imagegate/gate/gatetest"
 	"github.com/imagegate/imagegate/gate/jetstream"
 )
 
@@ -318,4 +321,50 @@ func listeningNATS(t *testing.T) (*jetstream.Connection, string) {
 	}
 	require.NoError(t, json.Unmarshal(data, &endpoint))
 	return connection, strings.Replace(endpoint.URL, "://", "://"+endpoint.Token+"@", 1)
+}
+
+// A review that has begun is answered although the server is to end.
+func TestServeDrains(t *testing.T) {
+	w, err := newWorld(t)
+	require.NoError(t, err)
+	w.registry.Push("app:1", namedImage(t, "good"))
+	began, release := make(chan struct{}, 9), make(chan struct{})
+	w.registry.Break("/manifests/", gatetest.Then(func() { began <- struct{}{}; <-release }))
+	s := serveHere(t, builtDatabase(t), "--insecure-plain-http", "--insecure-skip-signatures", "--shutdown-delay", "1ms")
+	answer := make(chan imagepolicyv1.ImageReviewStatus, 1)
+	go func() {
+		got, err := s.review(http.DefaultClient, nil, w.registry.Host()+"/app:1")
+		assert.NoError(t, err)
+		answer <- got
+	}()
+	<-began
+	s.end()
+	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "shutting down") }, time.Minute, time.Millisecond)
+	close(release)
+	got := <-answer
+	require.True(t, got.Allowed, got.Reason)
+	s.stop()
+}
+
+// Traces go where the variables of OpenTelemetry say.
+func TestServeTraces(t *testing.T) {
+	w, err := newWorld(t)
+	require.NoError(t, err)
+	w.registry.Push("app:1", namedImage(t, "good"))
+	spans := make(chan string, 9)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		body, _ := io.ReadAll(request.Body) // a test fails by what is missing
+		spans <- request.URL.Path + string(body)
+	}))
+	t.Cleanup(collector.Close)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	s := serveHere(t, builtDatabase(t), "--insecure-plain-http", "--insecure-skip-signatures")
+	got, err := s.review(http.DefaultClient, nil, w.registry.Host()+"/app:1")
+	require.NoError(t, err)
+	require.True(t, got.Allowed, got.Reason)
+	s.stop()
+	sent := <-spans
+	require.True(t, strings.HasPrefix(sent, "/v1/traces"))
+	require.Contains(t, sent, "check")
+	require.Contains(t, sent, "imagegate")
 }

@@ -20,6 +20,8 @@ type call struct {
 	id        string    // for the log
 	uid       types.UID // of an AdmissionReview
 	namespace string
+	// decoded is called when the body is needed no more; more than once does no harm.
+	decoded func()
 }
 
 // reviewing answers one endpoint: always with status 200, for what the API server
@@ -29,7 +31,7 @@ func (h *Handler) reviewing(e endpoint) http.Handler {
 		began := time.Now()
 		ctx, cancel := h.deadline(request)
 		defer cancel()
-		c := &call{ctx: ctx, id: newID()}
+		c := &call{ctx: ctx, id: newID(), decoded: func() {}}
 		a := h.contained(e, c, w, request)
 		w.Header().Set("X-Request-Id", c.id)
 		reply(w, http.StatusOK, e.encode(c, a))

@@ -1,30 +1,30 @@
 package admission
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 
 	"sigs.k8s.io/json"
 )
 
 // readBody reads the body of a request, when it is its turn: only so many are in
-// memory at once.
-func (h *Handler) readBody(ctx context.Context, w http.ResponseWriter, request *http.Request) (body []byte, done func(), err error) {
+// memory at once. The turn ends when the call knows what is asked.
+func (h *Handler) readBody(c *call, w http.ResponseWriter, request *http.Request) (body []byte, err error) {
 	select {
 	case h.bodies <- struct{}{}:
-		done = func() { <-h.bodies }
-	case <-ctx.Done():
-		return nil, func() {}, errors.New("too many reviews arrive at once")
+		c.decoded = sync.OnceFunc(func() { <-h.bodies })
+	case <-c.ctx.Done():
+		return nil, errors.New("too many reviews arrive at once")
 	}
 	body, err = io.ReadAll(http.MaxBytesReader(w, request.Body, h.limits.BodyBytes))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		err = fmt.Errorf("the review is larger than %d bytes", h.limits.BodyBytes)
 	}
-	return body, done, err
+	return body, err
 }
 
 // unmarshal decodes an object of the API: names of fields in their own case, each

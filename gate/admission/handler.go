@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,8 +38,10 @@ type Handler struct {
 	memory *memory
 	checks *checks
 	bodies chan struct{}
-	tags   tags
-	asking singleflight.Group // what tags mean
+	// waiting is how many reviews wait for their answer.
+	waiting atomic.Int64
+	tags    tags
+	asking  singleflight.Group // what tags mean
 
 	tool     gate.Tool
 	log      *slog.Logger
@@ -134,9 +137,25 @@ func (h *Handler) review(c *call, r review) answer {
 	case len(r.images) > h.limits.Images:
 		return denied(ruleReview, tooMany(len(r.images), h.limits.Images))
 	}
+	leave, ok := h.enter(c)
+	if !ok {
+		return denied(ruleOverload, "too many reviews wait for their answer: try again in a moment")
+	}
+	defer leave()
 	s := h.bench.take()
 	defer s.release()
 	return answerOf(s, h.judgeAll(c.ctx, s, r))
+}
+
+// enter begins what may take its time: what is asked is known, and the body is not
+// needed any more.
+func (h *Handler) enter(c *call) (leave func(), ok bool) {
+	c.decoded()
+	if h.waiting.Add(1) > int64(h.limits.Reviews) {
+		h.waiting.Add(-1)
+		return nil, false
+	}
+	return func() { h.waiting.Add(-1) }, true
 }
 
 func tooMany(images, most int) string {
@@ -151,8 +170,8 @@ func (h *Handler) contained(e endpoint, c *call, w http.ResponseWriter, request 
 			a = denied(ruleInternal, "internal error")
 		}
 	}()
-	body, done, err := h.readBody(c.ctx, w, request)
-	defer done()
+	body, err := h.readBody(c, w, request)
+	defer func() { c.decoded() }()
 	if err != nil {
 		return denied(ruleReview, err.Error())
 	}

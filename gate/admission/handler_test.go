@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/require"
 
 	"github.com/imagegate/imagegate/gate"
@@ -238,6 +240,38 @@ func TestOverload(t *testing.T) {
 	require.True(t, <-answers)
 	require.True(t, <-answers)
 	require.True(t, w.ask("default", w.named("good:12")).Allowed, "an overload is not remembered")
+}
+
+// A review that takes its time keeps nobody from being read, and so many may.
+func TestSlowReviewsAreNotInTheWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, admission.WithLimits(admission.Limits{Bodies: 1, Reviews: 2}))
+	require.True(t, w.ask("default", w.named("good:1")).Allowed)
+	release, began := make(chan struct{}), make(chan struct{}, 9)
+	w.images.before(func(context.Context, string) { began <- struct{}{}; <-release })
+	slow := make(chan bool, 2)
+	go func() { slow <- w.ask("default", w.named("root:1")).Allowed }()
+	<-began
+	require.True(t, w.ask("default", w.named("good:1")).Allowed)
+	go func() { slow <- w.ask("default", w.named("good@"+w.good.String())).Allowed }()
+	<-began
+	require.Equal(t, "overload: too many reviews wait for their answer: try again in a moment", w.ask("default", w.named("good:1")).Reason)
+	close(release)
+	require.ElementsMatch(t, []bool{true, false}, []bool{<-slow, <-slow})
+}
+
+// Names and units are those that Prometheus recommends.
+func TestMetricsAreNamedWell(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	w := newWorld(t, admission.WithRegistry(registry))
+	w.ask("default", w.named("good:1"))
+	w.handler.Reloaded("policy", nil)
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	require.NoError(t, err)
+	require.Empty(t, problems)
 }
 
 // A shut handler denies.

@@ -10,6 +10,8 @@ type Limits struct {
 	BodyBytes int64
 	// Bodies that are read and decoded at once. Default 32.
 	Bodies int
+	// Reviews that wait for their answer at once; more are denied. Default 2000.
+	Reviews int
 	// Images of one review, each counted once. Default 100.
 	Images int
 	// Checks that run at once. Default 8; how many images are read at once is the
@@ -36,6 +38,7 @@ const maxReference = 512
 func (l Limits) withDefaults() Limits {
 	l.BodyBytes = either(l.BodyBytes, 8<<20)
 	l.Bodies = either(l.Bodies, 32)
+	l.Reviews = either(l.Reviews, 2000)
 	l.Images = either(l.Images, 100)
 	l.Checks = either(l.Checks, 8)
 	l.Waiting = either(l.Waiting, 1000)

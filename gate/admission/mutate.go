@@ -71,6 +71,11 @@ type operation struct {
 // pinAll makes the patch that puts digests to tags. The same review gives the same
 // patch as long as the tags mean the same; a second round finds nothing to do.
 func (h *Handler) pinAll(c *call, open []image) answer {
+	leave, ok := h.enter(c)
+	if !ok {
+		return denied(ruleOverload, "too many reviews wait for their answer: try again in a moment")
+	}
+	defer leave()
 	s := h.bench.take()
 	defer s.release()
 	pinned, errs := make([]string, len(open)), make([]error, len(open))

@@ -100,6 +100,9 @@ func (h *Handler) readiness() (ready bool, lines []string) {
 	switch {
 	case s.Database != nil:
 		line(true, "database: built %s, %s", s.Database.Built.UTC().Format(time.RFC3339), s.Database.Checksum)
+		if most := time.Duration(s.Policy.Vulnerabilities.Database.MaxAge); needs.Vulnerabilities && most > 0 && h.now().Sub(s.Database.Built) > most {
+			lines = append(lines, "[!]database: it is older than the policy allows, so nothing is allowed by it: imagegate db update")
+		}
 	case s.DatabaseError != nil:
 		line(!needs.Vulnerabilities, "database: %s", printable(s.DatabaseError.Error()))
 	default:
