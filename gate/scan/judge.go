@@ -61,7 +61,7 @@ func (j *GateJudge) Judge(ctx context.Context, u Unit) (estate.Record, bool) {
 // unanswered is the record of a unit for which there is no answer.
 func unanswered(u Unit, at time.Time, why string) estate.Record {
 	return estate.Record{
-		SchemaVersion: estate.RecordVersion, Scan: u.Scan, References: []string{u.Name}, Digest: u.Digest,
+		SchemaVersion: estate.RecordVersion, Scan: u.Scan, References: []string{u.Name}, Digest: u.Digest, Namespace: u.Namespace,
 		Verdict: policy.NotDecidable, Stage: policy.StageScan, JudgedAt: at.UTC(), Error: why,
 	}
 }

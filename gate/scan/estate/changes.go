@@ -43,20 +43,34 @@ const maxChanged = 500
 
 type changes struct {
 	result   *Changes
-	baseline map[string]*image
-	seen     map[string]bool
+	baseline map[placed]*image
+	seen     map[placed]bool
+}
+
+// placed is a name in a namespace.
+type placed struct{ name, namespace string }
+
+func (p placed) text() string { return inNamespace(p.name, p.namespace) }
+
+// inNamespace is a name for people.
+func inNamespace(name, namespace string) string {
+	if namespace == "" {
+		return name
+	}
+	return name + " (namespace " + namespace + ")"
 }
 
 func newChanges(baseline *Estate) *changes {
 	if baseline == nil {
 		return &changes{}
 	}
-	c := &changes{result: &Changes{}, baseline: map[string]*image{}, seen: map[string]bool{}}
+	c := &changes{result: &Changes{}, baseline: map[placed]*image{}, seen: map[placed]bool{}}
 	for image := range baseline.each {
 		for _, name := range image.names {
 			// A tag that moved while it was scanned has two images: the later one counts.
-			if known := c.baseline[name]; known == nil || known.judgedAt.Before(image.judgedAt) {
-				c.baseline[name] = image
+			key := placed{name, image.namespace}
+			if known := c.baseline[key]; known == nil || known.judgedAt.Before(image.judgedAt) {
+				c.baseline[key] = image
 			}
 		}
 	}
@@ -82,15 +96,16 @@ func (c *changes) of(i *image) Change {
 	rank := []Change{Worse, NewOne, Better, Same}
 	worst := Same
 	for _, name := range i.names {
-		was := c.baseline[name]
-		changed := ChangedName{Name: name, Is: i.verdict}
+		key := placed{name, i.namespace}
+		was := c.baseline[key]
+		changed := ChangedName{Name: key.text(), Is: i.verdict}
 		change := NewOne
 		if was != nil {
 			changed.Was, changed.SameImage = was.verdict, was.digest == i.digest
 			change = compare(was.verdict, i.verdict)
 		}
-		if !c.seen[name] {
-			c.seen[name] = true
+		if !c.seen[key] {
+			c.seen[key] = true
 			c.count(change)
 			if changed.Change = string(change); change != Same && len(i.findings) > 0 && i.verdict != policy.Allow {
 				changed.Reason = i.findings[0].Message
@@ -138,10 +153,10 @@ func (c *changes) done() *Changes {
 	if c.result == nil {
 		return nil
 	}
-	for name, was := range c.baseline {
-		if !c.seen[name] {
+	for key, was := range c.baseline {
+		if !c.seen[key] {
 			c.result.Gone++
-			c.list(ChangedName{Name: name, Change: "gone", Was: was.verdict})
+			c.list(ChangedName{Name: key.text(), Change: "gone", Was: was.verdict})
 		}
 	}
 	order := []string{string(Worse), string(Better), string(NewOne), "gone"}

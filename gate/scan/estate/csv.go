@@ -14,7 +14,7 @@ import (
 func CSV(w io.Writer, s Summary, _ string) error {
 	c := csv.NewWriter(w)
 	rows := [][]string{{
-		"reference", "other references", "digest", "verdict", "change", "rules", "reason", "remedy", "critical", "high",
+		"reference", "other references", "namespace", "digest", "verdict", "change", "rules", "reason", "remedy", "critical", "high",
 		"known exploited", "refused vulnerabilities", "compressed bytes", "platforms", "judged at",
 	}}
 	for _, i := range s.All {
@@ -31,7 +31,7 @@ func CSV(w io.Writer, s Summary, _ string) error {
 
 func row(i Image) []string {
 	cells := []string{
-		i.Names[0], strings.Join(i.Names[1:], " "), i.Digest, string(i.Verdict), string(i.Change), strings.Join(i.Rules, " "),
+		i.Names[0], strings.Join(i.Names[1:], " "), i.Namespace, i.Digest, string(i.Verdict), string(i.Change), strings.Join(i.Rules, " "),
 		i.Reason, i.Remedy, strconv.Itoa(i.Critical), strconv.Itoa(i.High), strconv.Itoa(i.Exploited), strconv.Itoa(i.Failing),
 		strconv.FormatInt(i.CompressedBytes, 10), strings.Join(i.Platforms, " "), i.JudgedAt.UTC().Format(time.RFC3339),
 	}

@@ -3,6 +3,7 @@ package estate
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/imagegate/imagegate/policy"
@@ -13,18 +14,19 @@ import (
 // not usable; it is not safe for concurrent use.
 type Estate struct {
 	images  []image
-	at      map[string]int // by digest, or by reference where there is none
+	at      map[identity]int
 	strings map[string]string
 }
 
 // New makes an empty estate.
 func New() *Estate {
-	return &Estate{at: map[string]int{}, strings: map[string]string{}}
+	return &Estate{at: map[identity]int{}, strings: map[string]string{}}
 }
 
 // image is what is kept of one record.
 type image struct {
 	names     []string
+	namespace string
 	digest    string
 	verdict   policy.Decision
 	findings  []Finding // without platform
@@ -47,15 +49,38 @@ type image struct {
 	all       map[string]int
 }
 
-// Add adds one record. Of two records of one digest the later one counts, under
-// the names of both; of two of one scan the worse one. A scan judges a digest in each
-// repository, since it may be signed in one and not in another: what is denied under
-// one name must not be shown as allowed.
+// identity is what one answer is about. Where no digest is known it is a name.
+type identity struct{ digest, place, namespace string }
+
+func (r Record) identity() identity {
+	if r.Digest == "" {
+		return identity{place: r.name(), namespace: r.Namespace}
+	}
+	return identity{r.Digest, repository(r.name()), r.Namespace}
+}
+
+// repository is a reference without its tag or digest. What lies on disk keeps its
+// path.
+func repository(reference string) string {
+	name, _, _ := strings.Cut(reference, "@")
+	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
+		return name[:colon]
+	}
+	return name
+}
+
+// Add adds one record. Of two records of one digest in one place the later one
+// counts, of two of one scan the worse one, under the names of both: a message may
+// be delivered twice, and a scan be continued. What is the same digest in another repository, or for another
+// namespace, is another image: its verdict may be another.
 func (e *Estate) Add(r Record) {
-	key := cmp.Or(r.Digest, r.name())
+	if len(r.References) == 0 {
+		return // nobody could say what it is about; such a record is neither written nor read
+	}
 	if r.Digest != "" {
 		e.supersede(r)
 	}
+	key := r.identity()
 	i, known := e.at[key]
 	if !known {
 		e.at[key] = len(e.images)
@@ -72,7 +97,7 @@ func (e *Estate) Add(r Record) {
 	e.images[i].pulled += old.pulled
 }
 
-// gives says whether another record of the same digest counts instead.
+// gives says whether another record of the same image counts instead.
 func (i *image) gives(r Record) bool {
 	if r.Scan != "" && r.Scan == i.scan && r.Verdict != i.verdict {
 		return badness(r.Verdict) > badness(i.verdict)
@@ -83,8 +108,9 @@ func (i *image) gives(r Record) bool {
 // supersede drops what was said of a name before it resolved to this digest.
 func (e *Estate) supersede(r Record) {
 	for _, name := range r.References {
-		if i, ok := e.at[name]; ok && !r.JudgedAt.Before(e.images[i].judgedAt) {
-			delete(e.at, name)
+		key := identity{place: name, namespace: r.Namespace}
+		if i, ok := e.at[key]; ok && !r.JudgedAt.Before(e.images[i].judgedAt) {
+			delete(e.at, key)
 			e.images[i] = image{}
 		}
 	}
@@ -115,7 +141,7 @@ func union(a, b []string) []string {
 
 func (e *Estate) image(r Record) image {
 	i := image{
-		names: slices.Clone(r.References), digest: r.Digest, verdict: r.Verdict, judgedAt: r.JudgedAt,
+		names: slices.Clone(r.References), namespace: e.intern(r.Namespace), digest: r.Digest, verdict: r.Verdict, judgedAt: r.JudgedAt,
 		scan: e.intern(r.Scan), policy: e.intern(r.PolicyHash), pulled: r.PulledBytes, saved: r.SavedBytes,
 		severity: [2]int{r.Severities[sbom.SeverityCritical], r.Severities[sbom.SeverityHigh]},
 		all:      r.Severities, rest: r.Omitted[omittedReferences], worst: -1,
@@ -177,6 +203,7 @@ func compareWorst(a, b *image) int {
 		cmp.Compare(b.failed(), a.failed()),
 		cmp.Compare(a.names[0], b.names[0]),
 		cmp.Compare(a.digest, b.digest),
+		cmp.Compare(a.namespace, b.namespace),
 	)
 }
 

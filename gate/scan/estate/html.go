@@ -170,7 +170,7 @@ func newData(all []Image) pageData {
 	verdicts, changes := make([]byte, len(all)), make([]byte, len(all))
 	for n, i := range all {
 		verdicts[n], changes[n] = letter(verdictClass(i.Verdict)), letter(string(i.Change))
-		d.Names = append(d.Names, line(i.Names[0]))
+		d.Names = append(d.Names, line(inNamespace(i.Names[0], i.Namespace)))
 		d.Others = append(d.Others, joined(i.Names[1:], "\n"))
 		d.More = append(d.More, i.MoreNames)
 		d.Digests = append(d.Digests, bare(i.Digest))

@@ -48,7 +48,7 @@ func (r Record) bounded(part int) Record {
 	r.boundFindings()
 	r.boundPlatforms(maxLayers/part, omitted)
 	r.boundVulnerabilities()
-	for _, text := range []*string{&r.Scan, &r.Worker, &r.PolicyHash} {
+	for _, text := range []*string{&r.Scan, &r.Namespace, &r.Worker, &r.PolicyHash} {
 		*text = clip(*text, nameBytes)
 	}
 	r.Error = clip(r.Error, textBytes)

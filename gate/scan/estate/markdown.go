@@ -37,7 +37,7 @@ func (m markdown) head(s Summary, tool string) {
 	m.say("| allowed | %s | %s |", thousands(s.Allowed), percent(s.Allowed, s.Images))
 	m.say("| **denied** | %s | %s |", thousands(s.Denied), percent(s.Denied, s.Images))
 	m.say("| undecided | %s | %s |", thousands(s.Undecided), percent(s.Undecided, s.Images))
-	m.say("| all | %s | %s |\n", thousands(s.Images), plural(s.References, "name", "names"))
+	m.say("| all | %s | %s, %s |\n", thousands(s.Images), plural(s.Digests, "digest", "digests"), plural(s.References, "name", "names"))
 	if s.Exploited > 0 {
 		m.say("%s a vulnerability that is known to be exploited.\n", plural(s.Exploited, "image has", "images have"))
 	}
@@ -79,7 +79,7 @@ func (m markdown) worst(list []Image) {
 	}
 	m.say("## Worst images\n\n| image | verdict | critical | high | exploited | reason |\n|---|---|--:|--:|--:|---|")
 	for _, i := range list {
-		m.say("| %s | %s | %d | %d | %d | %s |", code(i.Names[0]), word(i.Verdict), i.Critical, i.High, i.Exploited, text(i.Reason))
+		m.say("| %s | %s | %d | %d | %d | %s |", code(inNamespace(i.Names[0], i.Namespace)), word(i.Verdict), i.Critical, i.High, i.Exploited, text(i.Reason))
 	}
 	m.say("")
 }

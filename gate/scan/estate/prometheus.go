@@ -21,6 +21,8 @@ func Prometheus(w io.Writer, s Summary, _ string) error {
 	m.value(s.Allowed, "verdict", string(policy.Allow))
 	m.value(s.Denied, "verdict", string(policy.Deny))
 	m.value(s.Undecided, "verdict", string(policy.NotDecidable))
+	m.family("imagegate_scan_digests", "Digests of the estate, each once.")
+	m.value(s.Digests)
 	m.family("imagegate_scan_references", "Names of the images of the estate.")
 	m.value(s.References)
 	m.family("imagegate_scan_images_exploited", "Images with a vulnerability that is known to be exploited.")

@@ -10,19 +10,24 @@ import (
 // version are not read.
 const RecordVersion = "1"
 
-// Record is what one digest was judged to be: one line of the result of a scan.
+// Record is what one digest in one repository was judged to be, for one namespace:
+// one line of the result of a scan. The same digest may be allowed in one
+// repository, where it is signed, and denied in another.
 type Record struct {
 	SchemaVersion string `json:"schemaVersion"`
 	// Scan is the id of the scan that it belongs to.
 	Scan string `json:"scan"`
-	// References are the names under which the digest was found, sorted. There is
-	// at least one.
+	// References are the names under which the digest was found in one repository,
+	// sorted. There is at least one.
 	References []string `json:"references"`
 	// Digest of the index or image ("sha256:…"); empty where no reference resolved,
 	// and then the verdict is not allow.
 	Digest  string          `json:"digest"`
 	Verdict policy.Decision `json:"verdict"`
 	Stage   policy.Stage    `json:"stage"`
+	// Namespace for which it was judged, where a cluster was scanned: a policy may
+	// treat namespaces differently.
+	Namespace string `json:"namespace,omitempty"`
 	// PolicyHash and DatabaseBuilt say what judged. The latter is absent where no
 	// database was asked.
 	PolicyHash    string     `json:"policyHash,omitempty"`

@@ -20,6 +20,7 @@ func NewRecord(r gate.Result) Record {
 		Digest:        r.Digest,
 		Verdict:       r.Verdict,
 		Stage:         r.Stage,
+		Namespace:     r.Namespace,
 		JudgedAt:      r.JudgedAt.UTC(),
 		Cache:         r.Cache,
 		Findings:      shortFindings(r.Findings),

@@ -18,9 +18,11 @@ type Summary struct {
 	// From and To are when the first and the last image was judged.
 	From, To time.Time
 
+	// Images are digests, each counted in every repository and namespace that it is
+	// in, since its verdict may differ there.
 	Images, Allowed, Denied, Undecided int
-	// References are the names of all images.
-	References int
+	// Digests are counted once wherever they are, References are the names of all.
+	Digests, References int
 	// Exploited counts images with a vulnerability that is known to be exploited.
 	Exploited int
 	// Severities count vulnerabilities over all images by their word.
@@ -50,6 +52,7 @@ type Reason struct {
 type Image struct {
 	Names     []string
 	MoreNames int // that the record left out
+	Namespace string
 	Digest    string
 	Verdict   policy.Decision
 	// Rules that deny it or leave it undecided, and the first reason in words.
@@ -91,11 +94,15 @@ func (e *Estate) Summary(o Options) Summary {
 	s := Summary{Severities: map[string]int{}}
 	sorted := slices.SortedFunc(e.each, compareWorst)
 	changes := newChanges(o.Baseline)
+	digests := map[string]bool{}
 	for _, i := range sorted {
 		s.count(i)
+		if i.digest != "" {
+			digests[i.digest] = true
+		}
 		s.All = append(s.All, i.public(changes.of(i)))
 	}
-	s.Changes = changes.done()
+	s.Digests, s.Changes = len(digests), changes.done()
 	s.Scans, s.PolicyHashes = distinct(sorted, func(i *image) string { return i.scan }), distinct(sorted, func(i *image) string { return i.policy })
 	s.Databases = distinctTimes(sorted)
 	s.Reasons = reasons(sorted)
@@ -135,7 +142,7 @@ func (s *Summary) count(i *image) {
 // public is the image as a summary shows it.
 func (i *image) public(change Change) Image {
 	shown := Image{
-		Names: i.names, MoreNames: i.rest, Digest: i.digest, Verdict: i.verdict,
+		Names: i.names, MoreNames: i.rest, Namespace: i.namespace, Digest: i.digest, Verdict: i.verdict,
 		Critical: i.severity[0], High: i.severity[1], Exploited: i.kev, Failing: i.failing,
 		CompressedBytes: i.bytes, Platforms: i.platforms, JudgedAt: i.judgedAt, Change: change,
 	}

@@ -170,13 +170,25 @@ func TestTheLaterRecordCounts(t *testing.T) {
 
 func TestTheWorseRecordOfOneScanCounts(t *testing.T) {
 	t.Parallel()
-	unsigned, signed := record("one/app:1", "a", policy.Deny).Record, record("two/app:1", "a", policy.Allow).Record
-	signed.JudgedAt = day.Add(time.Hour)
-	for _, order := range [][]estate.Record{{unsigned, signed}, {signed, unsigned}} {
+	denied, allowed := record("app:1", "a", policy.Deny).Record, record("app:2", "a", policy.Allow).Record
+	allowed.JudgedAt = day.Add(time.Hour)
+	for _, order := range [][]estate.Record{{denied, allowed}, {allowed, denied}} {
 		s := estateOf(order...).Summary(estate.Options{Now: day})
 		require.Equal(t, []int{0, 1, 0}, []int{s.Allowed, s.Denied, s.Undecided})
 		require.Len(t, s.All[0].Names, 2)
 	}
+}
+
+// TestPlacesAreJudgedApart: a digest that is signed in one repository and not in
+// another is allowed here and denied there; neither hides the other.
+func TestPlacesAreJudgedApart(t *testing.T) {
+	t.Parallel()
+	here, there, inside := record("signed/app:1", "a", policy.Allow).Record, record("copied/app:1", "a", policy.Deny).Record, record("signed/app:1", "a", policy.Deny).Record
+	inside.Namespace = "shop"
+	s := estateOf(here, there, inside).Summary(estate.Options{Now: day, Baseline: estateOf(here)})
+	require.Equal(t, []int{3, 1, 2, 1, 3}, []int{s.Images, s.Allowed, s.Denied, s.Digests, s.References})
+	require.Equal(t, []int{2, 1, 0}, []int{s.Changes.New, s.Changes.Same, s.Changes.Worse})
+	require.Contains(t, written(t, estate.Markdown, s), "namespace shop")
 }
 
 func TestTheOrderOfRecordsDoesNotMatter(t *testing.T) {

@@ -47,30 +47,42 @@ func (l *lister) cluster(ctx context.Context, t parsed) stream {
 		if len(namespaces) == 0 {
 			namespaces = []string{metav1.NamespaceAll}
 		}
-		seen := map[Reference]bool{}
+		once := newOnce(yield)
 		for _, namespace := range namespaces {
 			for _, resource := range resources {
 				path := resource.group + "/" + resource.name
 				if namespace != metav1.NamespaceAll {
 					path = resource.group + "/namespaces/" + url.PathEscape(namespace) + "/" + resource.name
 				}
-				err := api.each(ctx, path, func(w workload) bool {
-					for _, reference := range w.references(resource.kind) {
-						if short := (Reference{Name: reference.Name}); !seen[short] {
-							seen[short] = true
-							if !yield(reference, nil) {
-								return false
-							}
-						}
-					}
-					return true
-				})
+				err := api.each(ctx, path, func(w workload) bool { return once.all(w, resource.kind) })
 				if errors.Is(err, errEnough) || err != nil && !yield(Reference{}, failed(t.typed, err, "listing the %s of the cluster", resource.name)) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// once yields each image once in each namespace: a policy may treat them differently.
+type once struct {
+	yield func(Reference, error) bool
+	seen  map[[2]string]bool
+}
+
+func newOnce(yield func(Reference, error) bool) once { return once{yield, map[[2]string]bool{}} }
+
+func (o once) all(w workload, kind string) bool {
+	for _, reference := range w.references(kind) {
+		key := [2]string{reference.Name, w.Metadata.Namespace}
+		if o.seen[key] {
+			continue
+		}
+		o.seen[key] = true
+		if !o.yield(reference, nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // cluster is an API server that is only read.

@@ -46,8 +46,10 @@ func objects() map[string][]any {
 		{Name: "c0", ImageID: "docker-pullable://registry.example.com/web@" + "sha256:" + strings.Repeat("a", 64)},
 		{Name: "c1", ImageID: "sha256:" + strings.Repeat("b", 64)},
 	}
+	elsewhere := corev1.Pod{ObjectMeta: named("web-3", true), Spec: podSpec("registry.example.com/init:1")}
+	elsewhere.Namespace = "test"
 	return map[string][]any{
-		"/api/v1/pods":                   {running, corev1.Pod{ObjectMeta: named("web-2", true), Spec: running.Spec, Status: running.Status}},
+		"/api/v1/pods":                   {running, corev1.Pod{ObjectMeta: named("web-2", true), Spec: running.Spec, Status: running.Status}, elsewhere},
 		"/apis/apps/v1/deployments":      {appsv1.Deployment{ObjectMeta: named("web", false), Spec: appsv1.DeploymentSpec{Template: template("registry.example.com/web:2")}}},
 		"/apis/apps/v1/statefulsets":     {appsv1.StatefulSet{ObjectMeta: named("db", false), Spec: appsv1.StatefulSetSpec{Template: template("registry.example.com/db:1")}}},
 		"/apis/apps/v1/daemonsets":       {appsv1.DaemonSet{ObjectMeta: named("log", false), Spec: appsv1.DaemonSetSpec{Template: template("registry.example.com/log:1")}}},
@@ -103,6 +105,11 @@ func TestCluster(t *testing.T) {
 		for reference, err := range target.List(t.Context(), []string{"cluster:test"}, o) {
 			require.NoError(t, err)
 			require.Equal(t, "cluster:test", reference.Target)
+			if reference.Workload == "test/Pod/web-3" {
+				require.Equal(t, "registry.example.com/init:1", reference.Name, "each namespace is judged for itself")
+				continue
+			}
+			require.Empty(t, workloads[reference.Name], "each image comes once in a namespace")
 			workloads[reference.Name] = reference.Workload
 		}
 		require.Equal(t, map[string]string{
@@ -128,7 +135,7 @@ func TestAKindThatMayNotBeListedIsAnError(t *testing.T) {
 	kubeconfig, _ := apiServer(t, "/apis/batch/v1/jobs")
 	w := newWorld(t)
 	names, errs := w.list(target.Options{Kubeconfig: kubeconfig, Transport: nowhere}, "cluster:")
-	require.Len(t, names, 9)
+	require.Len(t, names, 10)
 	require.Len(t, errs, 1)
 	require.ErrorContains(t, errs[0], "listing the jobs of the cluster: the server answered 403 Forbidden")
 	var failed *target.Error
