@@ -1,7 +1,7 @@
 // Package e2e shows the admission backend at work: a real kube-apiserver, built
 // from its sources, asks a real imagegate about images in a real registry, and
 // kubectl says what a user would see. `make e2e` runs it and prints a table of
-// all cases; README.md beside this folder tells what each of them means for a
+// all cases (out/e2e.txt); README.md beside this folder tells what they mean for a
 // cluster.
 //
 //	e2e_test.go           the story: which cases, in which order
