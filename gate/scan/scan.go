@@ -66,17 +66,42 @@ func (q *Queue) Resume(ctx context.Context, id, policyHash string) (*Scan, error
 		return nil, &PolicyError{ID: id, Began: info.PolicyHash, Have: policyHash}
 	}
 	s := &Scan{queue: q, info: info}
+	if err := s.reclaim(ctx); err != nil {
+		return nil, err
+	}
 	return s, s.prepare(ctx)
 }
 
-// prepare makes the consumers: one for each class, shared by all workers.
-func (s *Scan) prepare(ctx context.Context) error {
+// reclaim takes back at once what the workers of a server had that was embedded in a
+// process before this one: none of them can have survived it. The server looks for
+// what is overdue when the time for it changes; if it has not done so in a moment,
+// what was in flight comes back when its time is over, like anywhere else.
+func (s *Scan) reclaim(ctx context.Context) error {
+	if !s.queue.connection.Embedded() {
+		return nil
+	}
+	status, err := s.queue.Status(ctx, s.info.ID)
+	if err != nil || status.InFlight == 0 {
+		return err
+	}
+	if err := s.consumers(ctx, 10*time.Millisecond); err != nil {
+		return err
+	}
+	pause(ctx, 500*time.Millisecond)
+	return nil
+}
+
+// prepare makes the consumers.
+func (s *Scan) prepare(ctx context.Context) error { return s.consumers(ctx, s.info.AckWait) }
+
+// consumers are one for each class, shared by all workers.
+func (s *Scan) consumers(ctx context.Context, ackWait time.Duration) error {
 	for _, class := range Classes() {
 		_, err := s.queue.js.CreateOrUpdateConsumer(ctx, workStream, natsjs.ConsumerConfig{
 			Durable:       consumerName(s.info.ID, class),
 			FilterSubject: workPrefix + s.info.ID + "." + string(class) + ".*.*",
 			AckPolicy:     natsjs.AckExplicitPolicy,
-			AckWait:       s.info.AckWait,
+			AckWait:       ackWait,
 			MaxDeliver:    -1, // the worker parks what killed others: see deaths
 			MaxAckPending: 10_000,
 		})
