@@ -29,6 +29,7 @@ var direction = map[string][]string{
 	"gate/report":       {"gate", "policy", "sbom"},
 	"gate/scan":         {"gate", "gate/jetstream", "gate/scan/estate", "gate/scan/pace", "policy"},
 	"gate/scan/estate":  {"gate", "gate/report", "policy", "sbom"},
+	"gate/scan/blobs":   {},
 	"gate/scan/pace":    {},
 	"gate/jetstream":    {"gate/store"},
 	"gate/scan/target":  {},

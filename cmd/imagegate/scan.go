@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/imagegate/imagegate/gate/image"
 	"github.com/imagegate/imagegate/gate/scan"
+	"github.com/imagegate/imagegate/gate/scan/blobs"
 	"github.com/imagegate/imagegate/gate/scan/pace"
 	"github.com/imagegate/imagegate/policy"
 )
@@ -117,16 +119,18 @@ type paceFlags struct {
 	connections int
 	requests    float64
 	bandwidth   string
+	layers      string
 }
 
 func (f *paceFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.connections, "max-connections", 8, "answers of one registry that are read at once")
 	flags.Float64Var(&f.requests, "max-requests", 50, "requests to one registry a second")
 	flags.StringVar(&f.bandwidth, "max-bandwidth", "", "bytes from one registry a second (20MiB); default no limit")
+	flags.StringVar(&f.layers, "layer-cache", "4GiB", "keep so much of the layers that images share, in the cache folder, so that each is pulled once; 0 keeps none")
 }
 
-// transport keeps to the limits, whoever asks.
-func (f *paceFlags) transport() (http.RoundTripper, error) {
+// transport keeps to the limits, whoever asks, and pulls what images share once.
+func (f *paceFlags) transport(s *shared) (http.RoundTripper, error) {
 	if f.connections < 1 || f.requests <= 0 {
 		return nil, usagef("--max-connections 8 --max-requests 50", "a registry that may not be asked cannot be scanned")
 	}
@@ -138,7 +142,15 @@ func (f *paceFlags) transport() (http.RoundTripper, error) {
 		}
 		limits.Bytes = float64(bytes)
 	}
-	return pace.New(image.NewTransport(), limits), nil
+	paced := pace.New(image.NewTransport(), limits)
+	kept, err := humanize.ParseBytes(f.layers)
+	if err != nil || kept > 1<<50 {
+		return nil, usagef("--layer-cache 4GiB", "--layer-cache %s is no size", f.layers)
+	}
+	if kept == 0 {
+		return paced, nil
+	}
+	return blobs.New(paced, filepath.Join(s.cacheDir, "layers"), int64(kept))
 }
 
 // run scans. The error is nil only if all images are allowed, or --fail-on says so.
@@ -158,7 +170,7 @@ func (f *scanFlags) run(cmd *cobra.Command, targets []string) error {
 	if err != nil {
 		return err
 	}
-	if f.check.images.transport, err = f.pace.transport(); err != nil {
+	if f.check.images.transport, err = f.pace.transport(f.shared); err != nil {
 		return err
 	}
 	connection, err := f.queue.own(cmd.Context(), f.shared)

@@ -67,7 +67,7 @@ func (f *workerFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.check.images.transport, err = f.pace.transport(); err != nil {
+	if f.check.images.transport, err = f.pace.transport(f.shared); err != nil {
 		return err
 	}
 	connection, err := f.queue.join(ctx, f.shared)
