@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test quick lint vulncheck demo e2e parity bench bench-scale badinput faults load fuzz clean
+.PHONY: help build test quick lint vulncheck demo e2e parity bench bench-scale badinput faults load fuzz clean scan-scale scan-chaos scan-demo
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -71,6 +71,16 @@ load: build ## measure serve from another process: reviews a second, identical o
 FUZZTIME ?= 10m
 fuzz: ## fuzz every parser of untrusted bytes, FUZZTIME each
 	@.ci/fuzz $(FUZZTIME)
+
+scan-scale: ## scan 100,000 made-up digests, killed half way and resumed
+	$(GO) run ./.ci/scan scale
+
+SEED ?= 1
+scan-chaos: build ## kill NATS servers, workers and the scanner during a scan (SEED)
+	$(GO) run ./.ci/scan -seed $(SEED) chaos
+
+scan-demo: build ## scan Debian's docker-registry with 320 images, and compare with check
+	$(GO) run ./.ci/scan demo
 
 clean: ## remove what the targets made
 	rm -rf bin out

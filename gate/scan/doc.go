@@ -13,7 +13,8 @@
 //	  │
 //	  ▼
 //	Worker      pulls a unit, asks its Judge (a gate at stage scan, through
-//	  │         package pace), tells the queue meanwhile that it is alive
+//	  │         packages blobs and pace: each layer is pulled once, and no faster
+//	  │         than its registry likes), tells the queue meanwhile that it is alive
 //	  ▼
 //	results     a JetStream stream: imagegate.result.SCAN.DIGEST.PLACE, one
 //	  │         estate.Record each. Only when it is stored, the unit is acknowledged.
