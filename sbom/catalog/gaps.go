@@ -47,12 +47,16 @@ func (r *resolver) gaps(image sbom.Image, engine *syftsbom.SBOM) ([]string, erro
 // installed the C library.
 var systemTypes = []pkg.Type{pkg.DebPkg, pkg.RpmPkg, pkg.ApkPkg, pkg.AlpmPkg, pkg.PortagePkg, pkg.NixPkg}
 
-// systemPackage is the type of the packages of the image's operating system.
-func systemPackage(engine *syftsbom.SBOM) (pkg.Type, bool) {
+// systemPackage is the type of the packages of the image's operating system. All of
+// them are looked at: whoever stops halfway leaves a goroutine of syft's behind for
+// ever, and with it the whole document.
+func systemPackage(engine *syftsbom.SBOM) (found pkg.Type, ok bool) {
 	for p := range engine.Artifacts.Packages.Enumerate(systemTypes...) {
-		return p.Type, true
+		if !ok || p.Type < found {
+			found, ok = p.Type, true
+		}
 	}
-	return "", false
+	return found, ok
 }
 
 // dynamicProgram is the first program whose dynamic loader is in the image.
