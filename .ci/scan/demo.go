@@ -57,7 +57,8 @@ func demo(ctx context.Context, o options) error {
 	}
 	read := 0
 	for _, r := range second.records {
-		if r.Cache["evidence"] != "hit" && r.Verdict != policy.NotDecidable {
+		broken := slices.ContainsFunc(r.Findings, func(f estate.Finding) bool { return f.Outcome == policy.Undecided })
+		if r.Cache["evidence"] != "hit" && !broken {
 			read++
 		}
 	}
