@@ -87,12 +87,6 @@ func (j *judge) Judge(ctx context.Context, u scan.Unit) (estate.Record, bool) {
 	}, transient
 }
 
-func (j *judge) times(reference string) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.asked[reference]
-}
-
 // results collects.
 type results struct {
 	mu      sync.Mutex
