@@ -143,7 +143,7 @@ func badPolicies() []badInput {
 	}
 	const head = "apiVersion: imagegate.dev/v1\nkind: Policy\nmetadata: {name: test}\n"
 	return []badInput{
-		{"missing", func(s *scene) { s.policy = s.dir + "/nothing.yaml" }, misused, "reading the policy", 0},
+		{"missing", func(s *scene) { s.policy = s.dir + "/nothing.yaml" }, misused, "there is no policy", 0},
 		{"that is a folder", func(s *scene) { s.policy = s.dir }, misused, "policy", 0},
 		{"empty", with(""), misused, "policy.yaml", 0},
 		{"of nothing but comments", with("# nothing\n---\n"), misused, "policy.yaml", 0},
