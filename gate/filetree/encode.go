@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -114,7 +115,7 @@ func (e *encoder) parts(path string, content sbom.Content, size int64) ([]sbom.R
 	if int64(cap(e.content)) < size {
 		e.content = make([]byte, size)
 	}
-	if _, err := content.ReadAt(e.content[:size], 0); err != nil && err != io.EOF {
+	if _, err := content.ReadAt(e.content[:size], 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	parts, ok := e.condense(path, e.content[:size])

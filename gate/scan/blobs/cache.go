@@ -127,7 +127,7 @@ func (c *Cache) pull(request *http.Request, digest string) (*http.Response, erro
 			discard(f)
 		}
 		c.release(digest)
-		return response, nil //nolint:nilerr // a folder that cannot be written costs speed
+		return response, nil // a folder that cannot be written costs speed
 	}
 	response.Body = &keeping{ReadCloser: response.Body, cache: c, digest: digest, file: f, hash: newHash()}
 	return response, nil
