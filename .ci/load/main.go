@@ -71,6 +71,7 @@ func run(ctx context.Context, o options) error {
 	var t table
 	for _, measure := range []func(context.Context, options, *world, *server, *table) error{cold, stored, distinct, soak} {
 		if err := measure(ctx, o, w, s, &t); err != nil {
+			fmt.Print(t.text()) // what was measured until then, which took minutes
 			return err
 		}
 	}
