@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
@@ -55,6 +56,7 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
+	debug.SetGCPercent(400) // our own collections are not to be taken for the server's
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
+	"github.com/imagegate/imagegate/cmd/imagegate/collector"
 	"github.com/imagegate/imagegate/gate/admission"
 )
 
@@ -116,6 +117,7 @@ exit codes: 0 ended by a signal · 2 usage or configuration · 3 could not serve
 
 // run serves until the context ends.
 func (f *serveFlags) run(ctx context.Context) error {
+	collector.Serve()
 	log := slog.New(slog.NewJSONHandler(f.console.err, nil))
 	flush, err := traceIfAsked(ctx)
 	if err != nil {

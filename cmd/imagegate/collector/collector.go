@@ -20,18 +20,38 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 )
 
 const (
 	// percent is how much garbage may lie beside what is in use. Go's default is 100.
 	percent = 50
+	// percentServing is the same for a process that answers in milliseconds all day:
+	// each collection makes some of its answers late, and what it holds is little.
+	percentServing = 300
 	// begin is how much memory is in use when the collector begins, in bytes.
 	begin = 64 << 20
 )
 
+// then is what counts once the wait is over.
+var then atomic.Int64
+
 func init() {
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+	then.Store(percent)
+	if ours() {
 		wait()
+	}
+}
+
+// ours is false where the environment says how to collect.
+func ours() bool { return os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" }
+
+// Serve tells that this process is to answer others. Call it once, at its start.
+func Serve() {
+	if ours() {
+		then.Store(percentServing)
+		runtime.GC() // ends the wait, if it is not over yet
+		debug.SetGCPercent(percentServing)
 	}
 }
 
@@ -40,7 +60,7 @@ func wait() {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(begin)
 	runtime.AddCleanup(new([16]byte), func(struct{}) {
-		debug.SetGCPercent(percent)
+		debug.SetGCPercent(int(then.Load()))
 		debug.SetMemoryLimit(math.MaxInt64)
 	}, struct{}{})
 }
