@@ -69,3 +69,15 @@ func unfinished(ctx context.Context, queue *scan.Queue, targets []string, policy
 	}
 	return id, nil
 }
+
+// asUsage is what the user typed wrong where the scan is not there, or not to be gone
+// on with.
+func asUsage(err error) error {
+	var unknown *scan.UnknownError
+	var ended *scan.EndedError
+	var other *scan.PolicyError
+	if errors.As(err, &unknown) || errors.As(err, &ended) || errors.As(err, &other) {
+		return &usageError{err: err, hint: remedy(err)}
+	}
+	return err
+}
