@@ -40,7 +40,7 @@ func (f *answerFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.limits.Checks, "max-checks", 8, "how many checks run at once")
 	flags.IntVar(&f.limits.Waiting, "max-waiting", 1000, "how many checks may be under way; more are denied")
 	flags.DurationVar(&f.limits.CheckTime, "timeout", 10*time.Minute, "time for one check, in the background too")
-	flags.DurationVar(&f.limits.AnswerTime, "answer-time", 10*time.Second, "within how long to answer a request that does not say how long it waits")
+	flags.DurationVar(&f.limits.AnswerTime, "answer-time", 15*time.Second, "within how long to answer, even if the API server would wait longer")
 	flags.IntVar(&f.limits.Verdicts, "max-verdicts", 10_000, "how many verdicts to remember in memory")
 }
 

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -43,8 +44,8 @@ func exempted() answer {
 }
 
 // answerOf sums up: every image has to be admitted.
-func answerOf(s *seat, opinions []opinion) answer {
-	a := answer{allowed: true, opinions: opinions, audit: auditOf(s, opinions)}
+func answerOf(opinions []opinion) answer {
+	a := answer{allowed: true, opinions: opinions, audit: auditOf(opinions)}
 	var reasons []string
 	for _, o := range opinions {
 		if !o.admitted {
@@ -96,19 +97,29 @@ func (o opinion) warnings() []string {
 	return list
 }
 
-// auditOf is what the API server's audit log keeps: what was judged, and what the
-// verdict rests on. Keys are names as of labels, of at most 63 characters.
-func auditOf(s *seat, opinions []opinion) map[string]string {
-	audit := map[string]string{
-		"policy":      s.policyHash,
-		"policy-name": clip(printable(s.Policy.Name()), maxAudit),
-		"database":    "none",
-		"digest":      auditList(opinions, func(o opinion) string { return o.verdict.Digest }),
-		"verdict":     auditList(opinions, opinion.word),
+// restOn completes what the API server's audit log keeps of each answer, one that
+// judged nothing too: which digests, which verdict, by which policy and database.
+func (a *answer) restOn(s *seat) {
+	if a.audit == nil {
+		a.audit = map[string]string{}
 	}
-	if s.Database != nil {
-		audit["database"] = s.Database.Built.UTC().Format(time.RFC3339)
+	a.audit["policy"], a.audit["policy-name"], a.audit["database"] = s.policyHash, s.policyName, s.databaseBuilt
+	for _, key := range []string{"digest", "verdict"} {
+		a.audit[key] = cmp.Or(a.audit[key], nothing)
 	}
+}
+
+// nothing is what the audit log shows where there is none.
+const nothing = "none"
+
+// auditOf is what it keeps of the images. Keys are names as of labels, of at most 63
+// characters.
+func auditOf(opinions []opinion) map[string]string {
+	digests, verdicts := make([]string, len(opinions)), make([]string, len(opinions))
+	for i, o := range opinions {
+		digests[i], verdicts[i] = o.verdict.Digest, o.word()
+	}
+	audit := map[string]string{"digest": auditList(digests), "verdict": auditList(verdicts)}
 	for i, o := range opinions {
 		if i == maxAuditImages {
 			break
@@ -143,12 +154,10 @@ func (o opinion) line() string {
 }
 
 // auditList is one word for each image, in their order.
-func auditList(opinions []opinion, word func(opinion) string) string {
-	words := make([]string, len(opinions))
-	for i, o := range opinions {
-		if words[i] = word(o); words[i] == "" {
-			words[i] = "-"
-		}
+func auditList(words []string) string {
+	shown := make([]string, len(words))
+	for i, word := range words {
+		shown[i] = cmp.Or(word, "-")
 	}
-	return clip(strings.Join(words, ","), maxAudit)
+	return clip(strings.Join(shown, ","), maxAudit)
 }

@@ -20,6 +20,7 @@ type call struct {
 	id        string    // for the log
 	uid       types.UID // of an AdmissionReview
 	namespace string
+	seat      *seat // who was in office when it came
 	// decoded is called when the body is needed no more; more than once does no harm.
 	decoded func()
 }
@@ -31,8 +32,10 @@ func (h *Handler) reviewing(e endpoint) http.Handler {
 		began := time.Now()
 		ctx, cancel := h.deadline(request)
 		defer cancel()
-		c := &call{ctx: ctx, id: newID(), decoded: func() {}}
+		c := &call{ctx: ctx, id: newID(), seat: h.bench.take(), decoded: func() {}}
+		defer c.seat.release()
 		a := h.contained(e, c, w, request)
+		a.restOn(c.seat)
 		w.Header().Set("X-Request-Id", c.id)
 		reply(w, http.StatusOK, e.encode(c, a))
 		h.note(e, c, a, time.Since(began))

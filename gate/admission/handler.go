@@ -142,9 +142,7 @@ func (h *Handler) review(c *call, r review) answer {
 		return denied(ruleOverload, "too many reviews wait for their answer: try again in a moment")
 	}
 	defer leave()
-	s := h.bench.take()
-	defer s.release()
-	return answerOf(s, h.judgeAll(c.ctx, s, r))
+	return answerOf(h.judgeAll(c.ctx, c.seat, r))
 }
 
 // enter begins what may take its time: what is asked is known, and the body is not
@@ -179,13 +177,13 @@ func (h *Handler) contained(e endpoint, c *call, w http.ResponseWriter, request 
 }
 
 // deadline is when a request has to be answered: a little before its client stops
-// waiting, which it says in ?timeout=, as API servers do.
+// waiting, which it says in ?timeout=, as API servers do, and never later than
+// Limits.AnswerTime says.
 func (h *Handler) deadline(request *http.Request) (context.Context, context.CancelFunc) {
-	wait, err := time.ParseDuration(request.URL.Query().Get("timeout"))
-	if err != nil || wait <= 0 {
-		wait = h.limits.AnswerTime
+	wait := h.limits.AnswerTime
+	if said, err := time.ParseDuration(request.URL.Query().Get("timeout")); err == nil && said > 0 {
+		wait = min(wait, said)
 	}
-	wait = min(wait, 3*h.limits.AnswerTime)
 	margin := min(max(wait/10, 50*time.Millisecond), time.Second)
 	return context.WithTimeout(request.Context(), max(wait-margin, wait/2))
 }

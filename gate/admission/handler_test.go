@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/imagegate/imagegate/gate"
 	"github.com/imagegate/imagegate/gate/admission"
@@ -130,6 +131,10 @@ func TestPanicsAreContained(t *testing.T) {
 	require.False(t, got.Allowed)
 	require.Contains(t, got.Reason, w.named("good:1")+": internal: ")
 	require.Contains(t, w.metrics(), "imagegate_panics_total 1")
+	pinned := w.admit("/mutate", podRequest(t, admissionv1.Create, podOf(w.named("good:1"))))
+	require.False(t, pinned.Allowed)
+	require.Contains(t, pinned.Result.Message, "internal error")
+	require.Contains(t, w.metrics(), "imagegate_panics_total 2")
 	require.NoError(t, w.handler.Replace(w.judge(nonRoot)))
 	w.clock.pass(time.Minute)
 	require.True(t, w.ask("default", w.named("good:1")).Allowed)
@@ -138,6 +143,7 @@ func TestPanicsAreContained(t *testing.T) {
 type panicking struct{ admission.Gate }
 
 func (panicking) Ask(context.Context, gate.Question) (gate.Result, error) { panic("nil map") }
+func (panicking) Pin(context.Context, string) (string, error)             { panic("nil map") }
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
@@ -204,6 +210,21 @@ func TestPending(t *testing.T) {
 	require.True(t, w.ask("default", w.named("good:1")).Allowed)
 	require.EqualValues(t, 1, w.images.resolved.Load())
 	require.Contains(t, w.metrics(), `imagegate_verdicts_total{source="pending",verdict="undecided"} 1`)
+}
+
+// Whoever waits long is answered in time all the same: the API server has others to
+// ask, too, before its own user gives up.
+func TestAnswerTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, admission.WithLimits(admission.Limits{AnswerTime: 100 * time.Millisecond}))
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	w.images.before(func(context.Context, string) { <-release })
+	for _, path := range []string{"/imagepolicy?timeout=30s", "/imagepolicy", "/imagepolicy?timeout=never"} {
+		got := w.askRaw(path, encode(t, reviewOf("default", w.named("good:1"))))
+		require.False(t, got.Allowed)
+		require.Contains(t, got.Reason, "try again")
+	}
 }
 
 func TestPendingMayBeAdmitted(t *testing.T) {

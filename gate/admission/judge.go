@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/imagegate/imagegate/gate"
 	"github.com/imagegate/imagegate/policy"
@@ -51,7 +52,8 @@ func (j Judge) complete() error {
 type seat struct {
 	Judge
 
-	policyHash string
+	policyHash, policyName string
+	databaseBuilt          string // when
 	// basis names all that verdicts rest on but the database, database that.
 	basis, database string
 
@@ -61,9 +63,12 @@ type seat struct {
 }
 
 func newSeat(j Judge) *seat {
-	s := &seat{Judge: j, policyHash: j.Policy.Hash()}
+	s := &seat{Judge: j, policyHash: j.Policy.Hash(), policyName: clip(printable(j.Policy.Name()), maxAudit), databaseBuilt: nothing}
 	sum := sha256.Sum256([]byte(strings.Join([]string{s.policyHash, j.TrustRoot, j.Engines}, "\x00")))
 	s.basis = hex.EncodeToString(sum[:])
+	if j.Database != nil {
+		s.databaseBuilt = j.Database.Built.UTC().Format(time.RFC3339)
+	}
 	if j.Database != nil && j.Policy.Needs(policy.StageAdmission).Vulnerabilities {
 		s.database = j.Database.Checksum
 	}

@@ -23,8 +23,11 @@ type Limits struct {
 	// CheckTime is how long one check may take, in the background as well. Default
 	// 10 minutes.
 	CheckTime time.Duration
-	// AnswerTime is within how long a review is answered whose request does not
-	// say how long it waits; no request waits longer than thrice that. Default 10 s.
+	// AnswerTime is within how long a review is answered, even if its request would
+	// wait longer. Default 15 s: ImagePolicyWebhook waits 30, but an API server gives
+	// up on what a user asked for after 34 (requestTimeoutUpperBound in
+	// k8s.io/apiserver), in which /mutate and /validate are asked too, up to 10 s
+	// each; and then the user sees a timeout and no reason.
 	AnswerTime time.Duration
 	// Verdicts that are remembered in this process. Default 10,000; each has at most
 	// some kilobytes.
@@ -43,7 +46,7 @@ func (l Limits) withDefaults() Limits {
 	l.Checks = either(l.Checks, 8)
 	l.Waiting = either(l.Waiting, 1000)
 	l.CheckTime = either(l.CheckTime, 10*time.Minute)
-	l.AnswerTime = either(l.AnswerTime, 10*time.Second)
+	l.AnswerTime = either(l.AnswerTime, 15*time.Second)
 	l.Verdicts = either(l.Verdicts, 10_000)
 	return l
 }

@@ -3,7 +3,9 @@ package admission
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -76,18 +78,18 @@ func (h *Handler) pinAll(c *call, open []image) answer {
 		return denied(ruleOverload, "too many reviews wait for their answer: try again in a moment")
 	}
 	defer leave()
-	s := h.bench.take()
-	defer s.release()
 	pinned, errs := make([]string, len(open)), make([]error, len(open))
 	var group errgroup.Group
 	for i, image := range open {
 		group.Go(func() error {
-			pinned[i], errs[i] = h.pin(c.ctx, s, image.name)
+			pinned[i], errs[i] = h.pin(c.ctx, image.name)
 			return nil
 		})
 	}
 	_ = group.Wait() // each image keeps its own error
-	a := answer{allowed: true, audit: map[string]string{"pinned": fmt.Sprint(len(open))}}
+	a := answer{allowed: true, audit: map[string]string{
+		"pinned": strconv.Itoa(len(open)), "digest": auditList(pinned),
+	}}
 	var reasons []string
 	var patch []operation
 	for i, image := range open {
@@ -111,7 +113,7 @@ func (h *Handler) pinAll(c *call, open []image) answer {
 }
 
 // pin is the digest that a tag means. It is believed as long as any tag is.
-func (h *Handler) pin(ctx context.Context, s *seat, name string) (string, error) {
+func (h *Handler) pin(ctx context.Context, name string) (string, error) {
 	q, err := newQuestion(name, "")
 	if err != nil {
 		return "", err
@@ -119,17 +121,7 @@ func (h *Handler) pin(ctx context.Context, s *seat, name string) (string, error)
 	if digest, ok := h.tags.recall(q.reference, h.now()); ok {
 		return digest, nil
 	}
-	asked := h.asking.DoChan(q.reference, func() (any, error) {
-		// Not of the request: others may be waiting for the same.
-		ctx, cancel := context.WithTimeout(h.checks.ctx, h.limits.AnswerTime)
-		defer cancel()
-		defer s.use().release()
-		digest, err := s.Gate.Pin(ctx, q.reference)
-		if err == nil {
-			h.tags.keep(q.reference, digest, h.now().Add(h.keep.Tag))
-		}
-		return digest, err
-	})
+	asked := h.asking.DoChan(q.reference, func() (any, error) { return h.meaning(q.reference) })
 	select {
 	case got := <-asked:
 		digest, _ := got.Val.(string)
@@ -138,3 +130,25 @@ func (h *Handler) pin(ctx context.Context, s *seat, name string) (string, error)
 		return "", fmt.Errorf("the registry did not say in time what it means: %w", ctx.Err())
 	}
 }
+
+// meaning asks the registry what a tag means. Its time is not that of the request:
+// others may be waiting for the same. A panic here, on a goroutine that belongs to
+// no request, would end the process.
+func (h *Handler) meaning(reference string) (digest string, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			h.panicked(reason)
+			err = errInternal
+		}
+	}()
+	ctx, cancel := context.WithTimeout(h.checks.ctx, h.limits.AnswerTime)
+	defer cancel()
+	s := h.bench.take()
+	defer s.release()
+	if digest, err = s.Gate.Pin(ctx, reference); err == nil {
+		h.tags.keep(reference, digest, h.now().Add(h.keep.Tag))
+	}
+	return digest, err
+}
+
+var errInternal = errors.New("internal error")

@@ -112,6 +112,7 @@ func (w *world) askRaw(path string, body []byte) imagepolicyv1.ImageReviewStatus
 	if !answered.Status.Allowed {
 		require.NotEmpty(w.t, answered.Status.Reason)
 	}
+	requireAudit(w.t, answered.Status.AuditAnnotations)
 	return answered.Status
 }
 
@@ -136,7 +137,16 @@ func (w *world) admitRaw(path string, body []byte) *admissionv1.AdmissionRespons
 	if !answered.Response.Allowed {
 		require.NotEmpty(w.t, answered.Response.Result.Message)
 	}
+	requireAudit(w.t, answered.Response.AuditAnnotations)
 	return answered.Response
+}
+
+// requireAudit demands what the audit log has to say of every answer.
+func requireAudit(t testing.TB, annotations map[string]string) {
+	t.Helper()
+	for _, key := range []string{"digest", "verdict", "policy", "policy-name", "database"} {
+		require.NotEmpty(t, annotations[key], key)
+	}
 }
 
 // metrics is what /metrics shows.
