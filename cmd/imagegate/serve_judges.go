@@ -12,7 +12,6 @@ import (
 	"github.com/imagegate/imagegate/gate/image"
 	"github.com/imagegate/imagegate/gate/inspect"
 	"github.com/imagegate/imagegate/policy"
-	"github.com/imagegate/imagegate/sbom/catalog"
 	"github.com/imagegate/imagegate/sbom/vuln"
 )
 
@@ -40,7 +39,7 @@ func (f *serveFlags) newJudges(ctx context.Context, log *slog.Logger) (*judges, 
 	if j.images, err = newImages(f.images, &display{}, j.memory, f.strange.option()); err != nil {
 		return nil, usagef("imagegate serve --help", "%w", err)
 	}
-	if j.cataloger, err = catalog.New(); err != nil {
+	if j.cataloger, err = newCataloger(false); err != nil {
 		return nil, err
 	}
 	return j, nil

@@ -43,7 +43,7 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 		options = append(options, gate.WithTrustRoot(verifier.TrustRootHash()))
 	}
 	engines.Inspector = inspect.New()
-	if engines.Cataloger, err = catalog.New(); err != nil {
+	if engines.Cataloger, err = newCataloger(documents); err != nil {
 		return nil, nil, err
 	}
 	matcher := newMatcher(ctx, f.shared, f.database, p.Vulnerabilities.Database)
@@ -53,6 +53,14 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 		return nil, nil, err
 	}
 	return g, func() { f.closeDisplay(show); matcher.close(); memory.close() }, nil
+}
+
+// newCataloger reads the texts of licences only if somebody gets to see the documents.
+func newCataloger(documents bool) (*catalog.Cataloger, error) {
+	if documents {
+		return catalog.New()
+	}
+	return catalog.New(catalog.WithoutLicenseTexts())
 }
 
 // newImages reads images with what their consumers will ask for kept.

@@ -8,13 +8,15 @@ import (
 
 	"github.com/anchore/syft/syft"
 	syftsbom "github.com/anchore/syft/syft/sbom"
+	"github.com/google/licensecheck"
 
 	"github.com/imagegate/imagegate/sbom"
 )
 
 // Cataloger makes bills of materials. It is immutable and safe for concurrent use.
 type Cataloger struct {
-	parallelism int
+	parallelism  int
+	licenseTexts func([]byte) licensecheck.Coverage // nil if texts are not read
 }
 
 // Option sets something that has a default.
@@ -35,7 +37,7 @@ func WithParallelism(n int) Option {
 
 // New returns a Cataloger.
 func New(options ...Option) (*Cataloger, error) {
-	c := &Cataloger{parallelism: 1}
+	c := &Cataloger{parallelism: 1, licenseTexts: licensecheck.Scan}
 	for _, option := range options {
 		if err := option(c); err != nil {
 			return nil, err
@@ -60,7 +62,7 @@ func (c *Cataloger) catalog(ctx context.Context, image sbom.Image, files sbom.Fi
 	if err != nil {
 		return nil, err
 	}
-	withScanner, err := withLicenseScanner(ctx)
+	withScanner, err := c.withLicenseScanner(ctx)
 	if err != nil {
 		return nil, err
 	}

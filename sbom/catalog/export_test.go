@@ -43,8 +43,5 @@ func (r resolved) FileResolver(syftsource.Scope) (file.Resolver, error) { return
 // Configuration is what the catalogers run with.
 func Configuration(c *Cataloger) *syft.CreateSBOMConfig { return c.configuration() }
 
-// WithLicenseScanner is the context they run in.
-func WithLicenseScanner(ctx context.Context) (context.Context, error) { return withLicenseScanner(ctx) }
-
 // Interpreter reads the dynamic loader of an ELF program.
 var Interpreter = interpreter

@@ -2,48 +2,30 @@ package catalog
 
 import (
 	"context"
-	"fmt"
-	"sync"
 
-	"github.com/anchore/syft/syft"
 	"github.com/anchore/syft/syft/cataloging"
 )
 
-// licenseScanner is syft's scanner of licence texts, in the only place where syft
-// looks for it: a context. Building it takes most of a second, so a process builds
-// one, and all images share it.
-var licenseScanner = sync.OnceValues(func() (context.Context, error) {
-	ctx, err := syft.SetContextLicenseScanner(context.Background(), cataloging.DefaultLicenseConfig())
-	if err != nil {
-		return nil, fmt.Errorf("building the licence scanner: %w", err)
-	}
-	return ctx, nil
-})
+// WithoutLicenseTexts leaves the texts of licences unread: a package has the licences
+// that its metadata declare, and where there is only a text, one that says nothing.
+// Packages and what matches them are the same. It is for documents that nobody gets
+// to see, since telling licences apart takes tables that take a second and 300 MB to
+// build. Default: texts are classified as syft does.
+func WithoutLicenseTexts() Option {
+	return func(c *Cataloger) error { c.licenseTexts = nil; return nil }
+}
 
 // Prepare begins what the first Catalog of a process would otherwise wait for. Called
 // before an image is pulled, it costs no time.
-func Prepare() {
-	go func() { _, _ = licenseScanner() }()
-}
-
-func withLicenseScanner(ctx context.Context) (context.Context, error) {
-	scanner, err := licenseScanner()
-	if err != nil {
-		return nil, err
+func (c *Cataloger) Prepare() {
+	if c.licenseTexts != nil {
+		go c.licenseTexts(nil)
 	}
-	return shared{Context: ctx, values: scanner}, nil
 }
 
-// shared is a context that also has the values of another one.
-type shared struct {
-	context.Context
-
-	values context.Context
-}
-
-func (s shared) Value(key any) any {
-	if value := s.Context.Value(key); value != nil {
-		return value
-	}
-	return s.values.Value(key)
+// withLicenseScanner is a context in which syft classifies licences as this cataloger
+// is to. The tables are those of the process, which builds them when the first text
+// is there.
+func (c *Cataloger) withLicenseScanner(ctx context.Context) (context.Context, error) {
+	return withClassifier(ctx, cataloging.DefaultLicenseConfig().Coverage, c.licenseTexts)
 }

@@ -3,9 +3,11 @@ package catalog_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/anchore/syft/syft"
+	"github.com/anchore/syft/syft/cataloging"
 	syftsource "github.com/anchore/syft/syft/source"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -54,9 +56,14 @@ func asSyft(t testing.TB, image v1.Image) syftsource.Source {
 	return source
 }
 
+// licenseScanner is syft's own, which takes a second to build.
+var licenseScanner = sync.OnceValues(func() (context.Context, error) {
+	return syft.SetContextLicenseScanner(context.Background(), cataloging.DefaultLicenseConfig())
+})
+
 func withScanner(t testing.TB) context.Context {
 	t.Helper()
-	ctx, err := catalog.WithLicenseScanner(t.Context())
+	ctx, err := licenseScanner()
 	require.NoError(t, err)
 	return ctx
 }

@@ -50,6 +50,3 @@ func plainForm(value any) (plain any, err error) {
 	}
 	return plain, json.Unmarshal(data, &plain)
 }
-
-// Prepare begins what the first Catalog of a process would otherwise wait for.
-func (*Cataloger) Prepare() { Prepare() }
