@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/imagegate/imagegate/gate/filetree"
 	"github.com/imagegate/imagegate/policy"
 )
 
@@ -17,12 +18,15 @@ import (
 type imageFlags struct {
 	insecureRegistries []string
 	memory             memoryFlags
+	content            contentMemory
 	transport          http.RoundTripper // nil: the usual
 }
 
 func (f *imageFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.insecureRegistries, "insecure-registry", nil, "plain HTTP to this HOST[:PORT] too, not only to loopback; repeatable")
 	f.memory.register(flags)
+	f.content = filetree.DefaultMemory
+	flags.Var(&f.content, "content-memory", "keep so much of an image's files in memory, more in one temporary file")
 }
 
 // policyFlags say by which policy, and add to it. The signer flags mean what they

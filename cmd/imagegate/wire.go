@@ -76,6 +76,7 @@ func newImages(f imageFlags, show *display, memory memory, more ...image.Option)
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.insecureRegistries...),
 		image.WithKeep(keep),
+		image.WithFileLimits(f.content.limits()),
 		memory.ofImages(),
 		image.WithProgress(show.pulled),
 	)...)

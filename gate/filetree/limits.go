@@ -38,6 +38,9 @@ type Limits struct {
 	Directory string
 }
 
+// DefaultMemory is the default of Limits.Memory.
+const DefaultMemory = 8 << 20
+
 // withDefaults fills in the fields that are zero.
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.Layers, 500)
@@ -49,7 +52,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Depth, 512)
 	orDefault(&l.Links, 40)
 	orDefault(&l.Steps, 100_000_000)
-	orDefault(&l.Memory, 8<<20)
+	orDefault(&l.Memory, DefaultMemory)
 	orDefault(&l.Disk, 8<<30)
 	// Layers, depths and links are held in 16 bits, names in 32.
 	l.Layers = min(l.Layers, 1<<15-1)
