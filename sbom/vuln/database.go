@@ -1,6 +1,7 @@
 package vuln
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func (p place) open() (database *Database, err error) {
 		return nil, err
 	}
 	queries, err := watchQueries(reader)
-	if err != nil {
+	if err = cmp.Or(err, keepAnswers(reader)); err != nil {
 		return nil, errors.Join(err, reader.Close())
 	}
 	identity := sbom.Database{Built: metadata.BuildTimestamp.UTC(), Checksum: sum, Schema: schemaOf(metadata)}

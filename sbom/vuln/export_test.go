@@ -5,8 +5,13 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"testing"
 
+	"github.com/anchore/grype/grype"
+	v6 "github.com/anchore/grype/grype/db/v6"
+	"github.com/anchore/grype/grype/matcher"
 	"github.com/anchore/grype/grype/pkg"
+	"github.com/stretchr/testify/require"
 
 	"github.com/imagegate/imagegate/sbom"
 )
@@ -15,6 +20,41 @@ import (
 func Packages(document *sbom.Document) ([]pkg.Package, error) {
 	inventory, err := inventoryOf(document)
 	return inventory.packages, err
+}
+
+// MatchByGrype is what grype alone makes of a document: its own matcher over its own
+// reader.
+func MatchByGrype(t testing.TB, directory string, document *sbom.Document) []sbom.Vulnerability {
+	t.Helper()
+	where, err := locate(directory)
+	require.NoError(t, err)
+	reader, err := v6.NewReader(v6.Config{DBDirPath: where.folder})
+	require.NoError(t, err)
+	defer reader.Close()
+	inventory, err := inventoryOf(document)
+	require.NoError(t, err)
+	provider := v6.NewVulnerabilityProvider(reader)
+	matcher := grype.VulnerabilityMatcher{
+		VulnerabilityProvider: provider,
+		Matchers:              matcher.NewDefaultMatchers(matcherConfig()),
+		IgnoreRules:           kernelHeaderRules(),
+	}
+	matches, _, err := matcher.FindMatches(inventory.packages, inventory.context)
+	require.NoError(t, err)
+	found, err := newConversion(provider).all(matches)
+	require.NoError(t, err)
+	return found
+}
+
+// Readers are grype's own reader of a database, and the one that a matching of the
+// document has.
+func Readers(t testing.TB, database *Database, document *sbom.Document) (own, foreseeing v6.Reader) {
+	t.Helper()
+	inventory, err := inventoryOf(document)
+	require.NoError(t, err)
+	shelf, err := newShelf(t.Context(), database.reader, inventory.packages)
+	require.NoError(t, err)
+	return database.reader, shelf
 }
 
 // ParseListing is fuzzed.

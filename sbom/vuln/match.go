@@ -41,7 +41,11 @@ func (d *Database) Match(ctx context.Context, document *sbom.Document) (found []
 	if err := inventory.checkDistributions(d.reader); err != nil {
 		return nil, err
 	}
-	provider := v6.NewVulnerabilityProvider(d.reader)
+	shelf, err := newShelf(ctx, d.reader, inventory.packages)
+	if err != nil {
+		return nil, fmt.Errorf("matching packages with vulnerabilities: %w", err)
+	}
+	provider := v6.NewVulnerabilityProvider(shelf)
 	search := grype.VulnerabilityMatcher{
 		VulnerabilityProvider: provider,
 		Matchers:              matcher.NewDefaultMatchers(matcherConfig()),
@@ -51,6 +55,7 @@ func (d *Database) Match(ctx context.Context, document *sbom.Document) (found []
 	if err = cmp.Or(ctx.Err(), d.queries.failedSince(failed), err); err != nil {
 		return nil, fmt.Errorf("matching packages with vulnerabilities: %w", firstLine(err))
 	}
+	shelf.foresee(relatedTo(matches))
 	found, err = newConversion(provider).all(matches)
 	if err = cmp.Or(d.queries.failedSince(failed), err); err != nil {
 		return nil, fmt.Errorf("describing vulnerabilities: %w", err)

@@ -20,14 +20,14 @@ type queryWatch struct {
 
 // watchQueries observes every query of the reader, whichever way grype makes it.
 func watchQueries(reader v6.Reader) (*queryWatch, error) {
-	connected, ok := reader.(interface{ GetDB() *gorm.DB })
-	if !ok {
-		return nil, errors.New("grype's database reader cannot be observed")
+	db, err := gormOf(reader)
+	if err != nil {
+		return nil, err
 	}
 	watch := &queryWatch{}
-	callbacks := connected.GetDB().Callback()
+	callbacks := db.Callback()
 	const name = "imagegate:watch"
-	err := errors.Join(
+	err = errors.Join(
 		callbacks.Query().After("gorm:after_query").Register(name, watch.note),
 		callbacks.Row().After("gorm:row").Register(name, watch.note),
 		callbacks.Raw().After("gorm:raw").Register(name, watch.note),
@@ -36,6 +36,15 @@ func watchQueries(reader v6.Reader) (*queryWatch, error) {
 		return nil, fmt.Errorf("observing grype's database reader: %w", err)
 	}
 	return watch, nil
+}
+
+// gormOf is the connection of a reader.
+func gormOf(reader v6.Reader) (*gorm.DB, error) {
+	connected, ok := reader.(interface{ GetDB() *gorm.DB })
+	if !ok {
+		return nil, errors.New("grype's database reader cannot be observed")
+	}
+	return connected.GetDB(), nil
 }
 
 func (w *queryWatch) note(query *gorm.DB) {
