@@ -19,8 +19,9 @@ const (
 // sample is what the server takes at a moment.
 type sample struct{ memory, heap, goroutines, files float64 }
 
-// soak asks for minutes, and compares the second third of the time with the last: the
-// first fills what is remembered.
+// soak asks for minutes, and compares the least of the second third of the time with
+// the least of the last: the first fills what is remembered, and what is never given
+// back raises the least too, while what is on its way at a moment does not.
 func soak(ctx context.Context, o options, w *world, s *server, t *table) error {
 	if o.soak <= 0 {
 		return nil
@@ -52,13 +53,13 @@ func soak(ctx context.Context, o options, w *world, s *server, t *table) error {
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("soak: %w", err)
 	}
-	middle, last := mean(taken[samples/3:2*samples/3]), mean(taken[2*samples/3:])
+	middle, last := least(taken[samples/3:2*samples/3]), least(taken[2*samples/3:])
 	row := func(what, unit string, before, after, slack float64) {
 		t.add("soak", fmt.Sprintf("%s over %s", what, o.soak), fmt.Sprintf("%.0f%s, then %.0f%s", before, unit, after, unit),
 			"no growth", after <= before+slack)
 	}
 	row("memory", " MiB", middle.memory, last.memory, max(middle.memory/20, 8))
-	row("heap in use", " MiB", middle.heap, last.heap, max(middle.heap/10, 8))
+	row("live heap", " MiB", middle.heap, last.heap, max(middle.heap/10, 8))
 	row("goroutines", "", middle.goroutines, last.goroutines, max(middle.goroutines/10, 5))
 	row("open files", "", middle.files, last.files, 3)
 	return nil
@@ -86,7 +87,7 @@ func (s *server) sample(ctx context.Context) (now sample, err error) {
 	for _, m := range []struct {
 		name string
 		to   *float64
-	}{{"go_memstats_heap_inuse_bytes", &now.heap}, {"go_goroutines", &now.goroutines}, {"process_open_fds", &now.files}} {
+	}{{"go_gc_heap_live_bytes", &now.heap}, {"go_goroutines", &now.goroutines}, {"process_open_fds", &now.files}} {
 		if *m.to, err = s.metric(ctx, m.name); err != nil {
 			return now, err
 		}
@@ -96,13 +97,11 @@ func (s *server) sample(ctx context.Context) (now sample, err error) {
 	return now, nil
 }
 
-func mean(list []sample) (m sample) {
-	n := float64(len(list))
-	for _, s := range list {
-		m.memory += s.memory / n
-		m.heap += s.heap / n
-		m.goroutines += s.goroutines / n
-		m.files += s.files / n
+func least(list []sample) sample {
+	m := list[0]
+	for _, s := range list[1:] {
+		m.memory, m.heap = min(m.memory, s.memory), min(m.heap, s.heap)
+		m.goroutines, m.files = min(m.goroutines, s.goroutines), min(m.files, s.files)
 	}
 	return m
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -170,9 +171,13 @@ func (f *serveFlags) newHandler(log *slog.Logger, judges *judges, glass *glass) 
 	return handler, nil
 }
 
-// newRegistry shows memory, goroutines and open files of this process, too.
+// newRegistry shows memory, goroutines and open files of this process, too; and the
+// heap that is live after a collection, since what is in use at a moment is mostly
+// garbage here (package collector).
 func newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	live := collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")}
+	registry.MustRegister(collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(live)),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return registry
 }
