@@ -30,6 +30,7 @@ type options struct {
 	seed     uint64
 	database string
 	checks   int
+	loop     int
 }
 
 func main() {
@@ -41,6 +42,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "chaos: what is killed when")
 	flag.StringVar(&o.database, "advisories", "examples/demo/advisories", "demo: FOLDER of advisories to build the databases from")
 	flag.IntVar(&o.checks, "checks", 400, "demo: how many images to check one by one, too")
+	flag.IntVar(&o.loop, "loop", 32, "demo: over how many images to loop with grype")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -7,26 +7,29 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/static"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	sigstoretest "github.com/imagegate/imagegate/gate/gatetest/sigstore"
+	"github.com/imagegate/imagegate/policy"
 )
 
 const (
 	demoImages       = 320
 	demoBases        = 20
 	demoRepositories = 40
-	baseBytes        = 1 << 20
+	baseBytes        = 4 << 20
+	ownBytes         = 64 << 10
 )
 
 // stocked is what was pushed.
 type stocked struct {
-	subjects, names int
-	layers          map[string]int64 // compressed bytes by digest
+	names    int
+	indexes  int
+	kinds    map[string]int
+	expected map[string]policy.Decision // by the name under which it was pushed
+	kindOf   map[string]string
+	layers   map[string]int64 // bytes that the registry has of each, by digest
+	torn     map[string]bool  // those that are not what their digest says
 }
 
 func (s *stocked) bytes() (total int64) {
@@ -36,9 +39,52 @@ func (s *stocked) bytes() (total int64) {
 	return total
 }
 
-// stock fills the registry: every tenth an index, every other signed, every fortieth
-// with a layer that is none.
-func (d *demonstration) stock() (*stocked, error) {
+// made is one image in the registry.
+type made struct {
+	tag      name.Tag
+	taggable remote.Taggable
+	own      v1.Layer
+	child    v1.Image // of an index, the second
+}
+
+// stock fills the registry, and then damages some of what it stored.
+func stock(out string, registry *distribution) (*stocked, error) {
+	sign, err := newSigner(filepath.Join(out, "cosign.pub"))
+	if err != nil {
+		return nil, err
+	}
+	s := &stocked{kinds: map[string]int{}, expected: map[string]policy.Decision{}, kindOf: map[string]string{}, layers: map[string]int64{}, torn: map[string]bool{}}
+	bases := make([]v1.Layer, demoBases)
+	for base := range bases {
+		if bases[base], err = baseLayer(base); err != nil {
+			return nil, err
+		}
+	}
+	for i := range demoImages {
+		r := recipes(i)
+		m, err := s.make(registry.host, r, i, bases[i%demoBases])
+		if err != nil {
+			return nil, err
+		}
+		if err := s.push(r, m); err != nil {
+			return nil, err
+		}
+		if !r.unsigned {
+			if err := sign(m.tag); err != nil {
+				return nil, err
+			}
+		}
+		if r.damage != nil {
+			if err := r.damage(registry, s, m); err != nil {
+				return nil, fmt.Errorf("damaging %s: %w", m.tag, err)
+			}
+		}
+	}
+	return s, nil
+}
+
+// newSigner signs as cosign does with a key, without a log.
+func newSigner(publicKey string) (func(name.Tag) error, error) {
 	key, err := sigstoretest.NewKey()
 	if err != nil {
 		return nil, err
@@ -47,107 +93,78 @@ func (d *demonstration) stock() (*stocked, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(d.out, "cosign.pub"), key.PublicPEM(), 0o600); err != nil {
+	if err := os.WriteFile(publicKey, key.PublicPEM(), 0o600); err != nil {
 		return nil, err
 	}
-	s := &stocked{layers: map[string]int64{}}
-	for i := range demoImages {
-		pushed, err := s.make(i)
+	return func(tag name.Tag) error {
+		found, err := remote.Head(tag)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		tag, err := name.NewTag(fmt.Sprintf("%s/team-%d/app-%d:v%d", d.host, i%8, i%demoRepositories, i))
+		artifact, err := world.Sign(found.Digest.String(), key, sigstoretest.Classic, sigstoretest.WithoutLog())
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := remote.Push(tag, pushed); err != nil {
-			return nil, err
-		}
-		s.subjects++
-		s.names++
-		if i%5 == 0 { // another name
-			if err := remote.Push(tag.Context().Tag(fmt.Sprintf("release-%d", i)), pushed); err != nil {
-				return nil, err
-			}
-			s.names++
-		}
-		if i%2 == 0 {
-			if err := signAs(world, key, tag); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return s, nil
+		subject := v1.Descriptor{MediaType: found.MediaType, Digest: found.Digest, Size: found.Size}
+		return sigstoretest.Push(tag.Context(), subject, []sigstoretest.Artifact{artifact})
+	}, nil
 }
 
-func signAs(world *sigstoretest.World, key *sigstoretest.Key, tag name.Tag) error {
-	found, err := remote.Head(tag)
-	if err != nil {
-		return err
+// make builds image i after its recipe.
+func (s *stocked) make(host string, r recipe, i int, base v1.Layer) (m made, err error) {
+	if m.tag, err = name.NewTag(fmt.Sprintf("%s/team-%d/app-%d:v%d", host, i%8, i%demoRepositories, i)); err != nil {
+		return m, err
 	}
-	artifact, err := world.Sign(found.Digest.String(), key, sigstoretest.Classic, sigstoretest.WithoutLog())
-	if err != nil {
-		return err
+	if m.own, err = r.ownLayer(i, "amd64"); err != nil {
+		return m, err
 	}
-	subject := v1.Descriptor{MediaType: found.MediaType, Digest: found.Digest, Size: found.Size}
-	return sigstoretest.Push(tag.Context(), subject, []sigstoretest.Artifact{artifact})
+	image, err := r.image(i, base, m.own, "amd64")
+	if err != nil {
+		return m, err
+	}
+	m.taggable = image
+	if err := s.count(base, m.own); err != nil || !r.index {
+		return m, err
+	}
+	arm, err := r.ownLayer(i, "arm64")
+	if err != nil {
+		return m, err
+	}
+	if m.child, err = r.image(i, base, arm, "arm64"); err != nil {
+		return m, err
+	}
+	m.taggable = indexOf(image, m.child)
+	return m, s.count(arm)
 }
 
-func (s *stocked) make(i int) (remote.Taggable, error) {
-	image, err := s.image(i, "amd64")
-	if err != nil || i%10 != 0 {
-		return image, err
-	}
-	arm, err := s.image(i, "arm64")
-	if err != nil {
-		return nil, err
-	}
-	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, add := range []struct {
-		image        v1.Image
-		architecture string
-	}{{image, "amd64"}, {arm, "arm64"}} {
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: add.image, Descriptor: v1.Descriptor{
-			Platform: &v1.Platform{OS: "linux", Architecture: add.architecture},
-		}})
-	}
-	return index, nil
-}
-
-func (s *stocked) image(i int, architecture string) (v1.Image, error) {
-	base, err := layer(chance(i%demoBases), fmt.Sprint("base ", i%demoBases), baseBytes)
-	if err != nil {
-		return nil, err
-	}
-	own, err := layer(chance(1000+i), fmt.Sprint("app ", i, architecture), 32<<10)
-	if err != nil {
-		return nil, err
-	}
-	if i%40 == 3 {
-		own = static.NewLayer([]byte(fmt.Sprint("this is no archive ", i)), types.OCIUncompressedLayer)
-	}
-	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	if image, err = mutate.AppendLayers(image, base, own); err != nil {
-		return nil, err
-	}
-	for _, l := range []v1.Layer{base, own} {
+// count notes the layers of an image.
+func (s *stocked) count(layers ...v1.Layer) error {
+	for _, l := range layers {
 		digest, err := l.Digest()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if s.layers[digest.String()], err = l.Size(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	file, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
+	return nil
+}
+
+// push pushes it, under a second name if it is to have one.
+func (s *stocked) push(r recipe, m made) error {
+	if err := remote.Push(m.tag, m.taggable); err != nil {
+		return err
 	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", architecture
-	if i%3 != 0 {
-		file.Config.User = "10001:10001"
+	s.names++
+	s.kinds[r.kind]++
+	s.expected[m.tag.String()], s.kindOf[m.tag.String()] = r.expected, r.kind
+	if r.index {
+		s.indexes++
 	}
-	file.Config.Cmd = []string{fmt.Sprintf("/srv/%d", i)}
-	return mutate.ConfigFile(image, file)
+	if r.kind == "clean, two names" {
+		s.names++
+		return remote.Tag(m.tag.Context().Tag("stable-"+m.tag.TagStr()), m.taggable)
+	}
+	return nil
 }

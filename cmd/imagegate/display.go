@@ -34,8 +34,9 @@ type display struct {
 
 	w     io.Writer
 	size  func() (width, height int)
-	drawn int    // lines on the terminal
-	last  string // what was drawn
+	head  func(width, most int) []string // lines above the rows; nil: none
+	drawn []int                          // how wide each line on the terminal is
+	last  string                         // what was drawn
 }
 
 // displayRow is one thing that is worked on.
@@ -77,8 +78,7 @@ func (d *display) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stop, d.rows, d.order = nil, map[string]*displayRow{}, nil
-	d.write(d.back() + ansi.EraseScreenBelow)
-	d.drawn = 0
+	d.erase("")
 }
 
 // begin says that a row is at a step now; false if it was already, or if nothing is
@@ -158,9 +158,25 @@ func (d *display) above(text string) bool {
 	if d.stop == nil {
 		return false
 	}
-	d.write(d.back() + ansi.EraseScreenBelow + text + "\n")
-	d.drawn = 0
+	d.erase(text + "\n")
 	return true
+}
+
+// aside lets something else write to the terminal.
+func (d *display) aside(write func() error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stop != nil {
+		d.erase("")
+	}
+	return write()
+}
+
+// headed draws lines above the rows, as many as most and none wider than width.
+func (d *display) headed(lines func(width, most int) []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.head = lines
 }
 
 // draw draws all rows anew, in one write.
@@ -168,19 +184,38 @@ func (d *display) draw() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	width, height := d.size()
-	lines := d.lines(width, min(mostRows, height-1))
+	var lines []string
+	if d.head != nil {
+		lines = d.head(width-1, height-1)
+	}
+	lines = append(lines, d.lines(width, min(mostRows, height-1-len(lines)))...)
 	text := strings.Join(lines, ansi.EraseLineRight+"\n") + ansi.EraseScreenBelow
-	if len(lines) == d.drawn && (d.drawn == 0 || text == d.last) {
+	if len(lines) == len(d.drawn) && (len(lines) == 0 || text == d.last) {
 		return
 	}
 	d.write(d.back() + text)
-	d.drawn, d.last = len(lines), text
+	d.last, d.drawn = text, d.drawn[:0]
+	for _, line := range lines {
+		d.drawn = append(d.drawn, ansi.StringWidth(line))
+	}
 }
 
-// back is the way to the beginning of the first line that was drawn.
+// erase takes away what is drawn and writes a text in its place.
+func (d *display) erase(text string) {
+	d.write(d.back() + ansi.EraseScreenBelow + text)
+	d.drawn = nil
+}
+
+// back is the way to the beginning of the first line that was drawn. A terminal that
+// has become narrower since shows a line as several.
 func (d *display) back() string {
-	if d.drawn > 1 {
-		return "\r" + ansi.CursorUp(d.drawn-1)
+	width, _ := d.size()
+	up := -1
+	for _, w := range d.drawn {
+		up += max(1, (w+width-1)/width)
+	}
+	if up > 0 {
+		return "\r" + ansi.CursorUp(up)
 	}
 	return "\r"
 }
@@ -191,6 +226,9 @@ func (d *display) write(text string) { _, _ = io.WriteString(d.w, text) }
 // lines are the rows in the order in which they came, none wider than the terminal
 // less one column, since some terminals wrap a line that fills the last one.
 func (d *display) lines(width, most int) []string {
+	if most < 1 {
+		return nil
+	}
 	width--
 	names, steps := 0, 0
 	for _, name := range d.order {

@@ -31,7 +31,7 @@ func (f *scanFlags) judgeAll(cmd *cobra.Command, queue *scan.Queue, current *sca
 		return outcome, err
 	}
 	defer results.close()
-	show := f.newScanProgress(current.ID(), results)
+	show := f.newScanProgress(results)
 	defer show.done()
 	stop, err := current.Activities(show.activity)
 	if err != nil {

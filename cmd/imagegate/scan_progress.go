@@ -2,43 +2,39 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"maps"
-	"os"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
-	"github.com/imagegate/imagegate/gate/report"
 	"github.com/imagegate/imagegate/gate/scan"
 	"github.com/imagegate/imagegate/gate/scan/estate"
 )
 
-// scanProgress shows a scan: on a terminal how far it is and one line for each image
-// in work, rewritten in place; elsewhere a line now and then. It implements
-// scan.Collector.
+// scanProgress tells how far a scan is: on a terminal in lines that are rewritten in
+// place, elsewhere by a line now and then. It implements scan.Collector.
 type scanProgress struct {
-	id       string
-	w        io.Writer // nil: show nothing
-	terminal *os.File  // nil: plain lines
-	lines    *lines
-	began    time.Time
+	shared  *shared
+	display *display
+	lines   *lines
+	began   time.Time
 
 	mu     sync.Mutex
-	drawn  int // lines on the terminal now
 	told   time.Time
 	counts scan.Counts
 	past   []moment // of the last minute, for the rate
-	slots  map[string]scan.Activity
+	slots  map[string]slot
 }
 
 // moment is how much was judged when.
 type moment struct {
 	at     time.Time
 	counts scan.Counts
+}
+
+// slot is one of a worker's, and since when, by this machine's clock.
+type slot struct {
+	scan.Activity
+
+	since time.Time
 }
 
 const (
@@ -52,23 +48,17 @@ const (
 	forgetSlot = 15 * time.Minute
 )
 
-func (f *scanFlags) newScanProgress(id string, l *lines) *scanProgress {
-	p := &scanProgress{id: id, lines: l, began: time.Now(), told: time.Now(), slots: map[string]scan.Activity{}}
-	if f.quiet {
-		return p
-	}
-	p.w = f.console.err
-	if isTerminal(p.w) {
-		p.terminal, _ = p.w.(*os.File)
-	}
+func (f *scanFlags) newScanProgress(l *lines) *scanProgress {
+	p := &scanProgress{shared: f.shared, display: f.newDisplay(), lines: l, began: time.Now(), told: time.Now(), slots: map[string]slot{}}
+	p.display.headed(p.screen)
 	return p
 }
 
 // Record implements scan.Collector.
 func (p *scanProgress) Record(r estate.Record) error {
-	p.mu.Lock()
-	p.wipe()
-	p.mu.Unlock()
+	if isTerminal(p.shared.console.out) {
+		return p.display.aside(func() error { return p.lines.write(r) })
+	}
 	return p.lines.write(r)
 }
 
@@ -82,33 +72,25 @@ func (p *scanProgress) ListError(err error) {
 }
 
 // say writes a line that stays.
-func (p *scanProgress) say(line string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.w == nil {
-		return
-	}
-	p.wipe()
-	fmt.Fprintln(p.w, report.Lines(line))
-}
+func (p *scanProgress) say(line string) { p.shared.progressf("%s", line) }
 
 // Progress implements scan.Collector.
 func (p *scanProgress) Progress(c scan.Counts) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	now := time.Now()
 	p.counts = c
 	p.past = append(p.past, moment{now, c})
 	for now.Sub(p.past[0].at) > rateOver {
 		p.past = p.past[1:]
 	}
-	switch {
-	case p.w == nil:
-	case p.terminal != nil:
-		p.draw(now)
-	case now.Sub(p.told) >= plainEvery:
+	line := ""
+	if p.display.plain != nil && now.Sub(p.told) >= plainEvery {
 		p.told = now
-		fmt.Fprintln(p.w, p.overall(now))
+		line = p.overall(now)
+	}
+	p.mu.Unlock()
+	if line != "" {
+		p.say(line)
 	}
 }
 
@@ -118,66 +100,16 @@ func (p *scanProgress) activity(a scan.Activity) {
 	defer p.mu.Unlock()
 	key := fmt.Sprintf("%s %3d", a.Worker, a.Slot)
 	if _, known := p.slots[key]; known || len(p.slots) < maxSlots {
-		p.slots[key] = a
-	}
-}
-
-// overall is the line about all of it.
-func (p *scanProgress) overall(now time.Time) string {
-	c := p.counts
-	total := fmt.Sprint(c.Units)
-	if !c.ListingDone {
-		total = "at least " + total
-	}
-	line := fmt.Sprintf("%d of %s judged: %d allowed, %d denied, %d undecided", c.Judged, total, c.Allowed, c.Denied, c.Undecided)
-	rate, left := c.Pace(now.Sub(p.past[0].at), p.past[0].counts)
-	if rate > 0 {
-		line += fmt.Sprintf(" · %.1f/s", rate)
-	}
-	if left > 0 && c.Judged < c.Units {
-		line += fmt.Sprintf(" · %s left", left.Round(time.Second))
-	}
-	return line + fmt.Sprintf(" · %s pulled, %s saved", size(c.PulledBytes), size(c.SavedBytes))
-}
-
-// draw writes over what was drawn before.
-func (p *scanProgress) draw(now time.Time) {
-	width, height, err := term.GetSize(int(p.terminal.Fd()))
-	if err != nil {
-		width, height = 80, 24
-	}
-	text := []string{p.overall(now)}
-	for _, key := range slices.Sorted(maps.Keys(p.slots)) {
-		a := p.slots[key]
-		if now.Sub(a.Since) > forgetSlot {
-			delete(p.slots, key)
-			continue
-		}
-		if a.Name != "" && len(text) < height-1 {
-			text = append(text, fmt.Sprintf("  %s  %4s  %s", key, now.Sub(a.Since).Round(time.Second), a.Name))
-		}
-	}
-	p.wipe()
-	for _, line := range text {
-		fmt.Fprintln(p.w, report.Clip(report.Lines(line), max(20, width-1)))
-	}
-	p.drawn = len(text)
-}
-
-// wipe takes what was drawn away, so that something else can be written.
-func (p *scanProgress) wipe() {
-	if p.drawn > 0 {
-		fmt.Fprint(p.w, strings.Repeat("\x1b[1A\x1b[2K", p.drawn)+"\r")
-		p.drawn = 0
+		p.slots[key] = slot{a, time.Now()}
 	}
 }
 
 // done leaves one line about the whole.
 func (p *scanProgress) done() {
+	p.shared.closeDisplay(p.display)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.wipe()
-	if p.w != nil && len(p.past) > 0 {
-		fmt.Fprintf(p.w, "%s in %s\n", p.overall(time.Now()), time.Since(p.began).Round(time.Second))
+	if len(p.past) > 0 {
+		p.say(fmt.Sprintf("%s in %s", p.overall(time.Now()), seconds(time.Since(p.began))))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,9 +23,17 @@ func (f *scanFlags) unfinished(cmd *cobra.Command, current *scan.Scan, outcome s
 		why = "interrupted"
 	}
 	return &unfinishedError{
-		what: fmt.Sprintf("scan %s: %s; %d of %d judged", current.ID(), why, outcome.Counts.Judged, outcome.Counts.Units),
+		what: fmt.Sprintf("scan %s: %s; %d of %s judged", current.ID(), why, outcome.Counts.Judged, unitsOf(outcome.Counts)),
 		next: resumeCommand(cmd, current.ID()),
 	}
+}
+
+// unitsOf is how many units there are, as far as is known.
+func unitsOf(c scan.Counts) string {
+	if c.ListingDone {
+		return strconv.Itoa(c.Units)
+	}
+	return fmt.Sprintf("at least %d", c.Units)
 }
 
 // unfinishedError is a scan that can go on.
