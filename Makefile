@@ -64,7 +64,7 @@ faults: ## judge images, and answer reviews, while everything fails in every way
 	@cat out/faults.txt out/faults-reviews.txt
 
 SOAK ?= 10m
-load: build ## measure serve from another process: reviews a second, identical ones, 10,000 images, SOAK
+load: build ## measure serve from another process, SOAK (10m); out/load/table.md is README's table
 	$(GO) vet ./.ci/load
 	$(GO) run ./.ci/load -imagegate bin/imagegate -soak $(SOAK)
 

@@ -7,7 +7,7 @@
 //	distinct    many images, and the memory that they take
 //	soak        known, new and forgotten images for minutes: memory, goroutines, files
 //
-// It prints a table and fails if a target is missed. It lies in a dot-folder, so that
+// It prints a table, writes it for README (table.md), and fails if a target is missed. It lies in a dot-folder, so that
 // no ./... pattern builds or tests it.
 package main
 
@@ -79,8 +79,10 @@ func run(ctx context.Context, o options) error {
 	}
 	text := t.text()
 	fmt.Print(text)
-	if err := os.WriteFile(filepath.Join(o.out, "table.txt"), []byte(text), 0o644); err != nil {
-		return err
+	for name, content := range map[string]string{"table.txt": text, "table.md": t.markdown()} {
+		if err := os.WriteFile(filepath.Join(o.out, name), []byte(content), 0o644); err != nil {
+			return err
+		}
 	}
 	return t.verdict()
 }

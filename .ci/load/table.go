@@ -36,6 +36,20 @@ func (t *table) text() string {
 	return b.String()
 }
 
+// markdown is the table as README shows it.
+func (t *table) markdown() string {
+	var b strings.Builder
+	b.WriteString("| | measured | target |\n|---|---|---|\n")
+	for _, r := range t.rows {
+		mark := ""
+		if !r.met {
+			mark = " (missed)"
+		}
+		fmt.Fprintf(&b, "| %s | %s%s | %s |\n", r.what, r.measured, mark, r.target)
+	}
+	return b.String()
+}
+
 func (t *table) verdict() error {
 	for _, r := range t.rows {
 		if !r.met {

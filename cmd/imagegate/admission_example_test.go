@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,4 +41,25 @@ func TestAdmissionExamplesUseFlagsThatExist(t *testing.T) {
 			require.Equal(t, string(admissionExample(t, "webhooks/webhooks.yaml")), out.String(), "print it anew")
 		}
 	}
+}
+
+// TestAdmissionExampleSharesByFlagsThatExist does the same with what the component for
+// NATS adds.
+func TestAdmissionExampleSharesByFlagsThatExist(t *testing.T) {
+	t.Parallel()
+	var patches []struct {
+		Op, Path string
+		Value    any
+	}
+	require.NoError(t, yaml.UnmarshalStrict(admissionExample(t, "nats/gate.yaml"), &patches))
+	args := []string{"serve", "--print-admission-config"}
+	for _, patch := range patches {
+		if strings.HasSuffix(patch.Path, "/args/-") {
+			args = append(args, patch.Value.(string))
+		}
+	}
+	require.Len(t, args, 4)
+	var complaints bytes.Buffer
+	code := execute(t.Context(), args, console{in: strings.NewReader(""), out: io.Discard, err: &complaints})
+	require.Equal(t, exitAllowed, code, &complaints)
 }

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"slices"
@@ -90,6 +91,19 @@ func TestGaps(t *testing.T) {
 			require.Contains(t, strings.Join(d.Gaps, "\n"), test.gap)
 		})
 	}
+}
+
+// TestMarkerInAGoProgramIsNoGap: this engine looks for the marker of a .NET bundle, so
+// that whatever links it holds the marker, too. In any other program it is a gap.
+func TestMarkerInAGoProgramIsNoGap(t *testing.T) {
+	t.Parallel()
+	sum := sha256.Sum256([]byte(".net core bundle\n"))
+	marker := strings.Repeat("\x7f", 8) + string(sum[:]) // after an offset that lies nowhere
+	written := goProgram(t) + marker
+	require.Empty(t, document(t, layered(t, []gatetest.Entry{entry("/app", written)})).Gaps)
+	other := strings.ReplaceAll(written, "Go buildinf:", "no buildinf:")
+	gaps := document(t, layered(t, []gatetest.Entry{entry("/app", other)})).Gaps
+	require.Contains(t, strings.Join(gaps, "\n"), "bundle header offset")
 }
 
 func TestWindowsIsAGap(t *testing.T) {

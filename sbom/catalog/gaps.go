@@ -105,9 +105,10 @@ func losesNoPackage(reason string) bool {
 // parse, sorted by path.
 func unknowns(engine *syftsbom.SBOM) []string {
 	var gaps []string
+	written := goPrograms(engine)
 	for coordinates, reasons := range engine.Artifacts.Unknowns {
 		for _, reason := range reasons {
-			if !losesNoPackage(reason) {
+			if !losesNoPackage(reason) && !(written[coordinates.RealPath] && strings.Contains(reason, strayMarker)) {
 				gaps = append(gaps, fmt.Sprintf("could not understand %s: %s", coordinates.FullNestedPath(), firstLine(reason)))
 			}
 		}
@@ -118,6 +119,22 @@ func unknowns(engine *syftsbom.SBOM) []string {
 		gaps = append(gaps[:maxUnknowns], fmt.Sprintf("could not understand %d more files", more))
 	}
 	return gaps
+}
+
+// strayMarker is said of a program that holds the marker of a .NET single-file bundle,
+// but no bundle: one that looks for the marker holds it too, as this one does. Of a
+// program that Go has linked nothing else can be meant.
+const strayMarker = "bundle header offset"
+
+// goPrograms are the paths at which Go programs were found.
+func goPrograms(engine *syftsbom.SBOM) map[string]bool {
+	paths := map[string]bool{}
+	for p := range engine.Artifacts.Packages.Enumerate(pkg.GoModulePkg) {
+		for _, location := range p.Locations.ToSlice() {
+			paths[location.RealPath] = true
+		}
+	}
+	return paths
 }
 
 // maxReason is how many bytes of a parser's message are worth keeping: it can quote

@@ -41,6 +41,7 @@ func TestAdmission(t *testing.T) {
 	s.group("certificates", certificates)
 	s.group("gate killed", gateKilled)
 	s.group("manifests", manifests)
+	s.group("itself", ownImage)
 
 	s.group("went bad later", wentBad)
 
