@@ -32,7 +32,8 @@ func buildPrograms(t *testing.T) programs {
 		imagegate:  filepath.Join(t.TempDir(), "imagegate"),
 		kubernetes: run(t, "controlplane", "go", "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"),
 	}
-	run(t, filepath.Join("..", "..", ".."), "go", "build", "-trimpath", "-o", p.imagegate, "./cmd/imagegate")
+	// As the Dockerfile does: what runs here is what is in the gate's own image.
+	run(t, filepath.Join("..", "..", ".."), "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-ldflags=-s -w", "-o", p.imagegate, "./cmd/imagegate")
 	folder := controlPlane(t, p.kubernetes)
 	p.apiserver, p.kubectl, p.etcd = filepath.Join(folder, "kube-apiserver"), filepath.Join(folder, "kubectl"), filepath.Join(folder, "server")
 	return p
