@@ -52,9 +52,11 @@ func Readers(t testing.TB, database *Database, document *sbom.Document) (own, fo
 	t.Helper()
 	inventory, err := inventoryOf(document)
 	require.NoError(t, err)
-	shelf, err := newShelf(t.Context(), database.reader, inventory.packages)
+	opened, err := database.connected()
 	require.NoError(t, err)
-	return database.reader, shelf
+	shelf, err := newShelf(t.Context(), opened.Reader, inventory.packages)
+	require.NoError(t, err)
+	return opened.Reader, shelf
 }
 
 // ParseListing is fuzzed.

@@ -37,11 +37,15 @@ func (d *Database) Match(ctx context.Context, document *sbom.Document) (found []
 	if err != nil {
 		return nil, err
 	}
-	failed := d.queries.failed()
-	if err := inventory.checkDistributions(d.reader); err != nil {
+	database, err := d.connected()
+	if err != nil {
 		return nil, err
 	}
-	shelf, err := newShelf(ctx, d.reader, inventory.packages)
+	failed := database.queries.failed()
+	if err := inventory.checkDistributions(database); err != nil {
+		return nil, err
+	}
+	shelf, err := newShelf(ctx, database.Reader, inventory.packages)
 	if err != nil {
 		return nil, fmt.Errorf("matching packages with vulnerabilities: %w", err)
 	}
@@ -52,12 +56,12 @@ func (d *Database) Match(ctx context.Context, document *sbom.Document) (found []
 		IgnoreRules:           kernelHeaderRules(),
 	}
 	matches, _, err := search.FindMatchesContext(ctx, inventory.packages, inventory.context)
-	if err = cmp.Or(ctx.Err(), d.queries.failedSince(failed), err); err != nil {
+	if err = cmp.Or(ctx.Err(), database.queries.failedSince(failed), err); err != nil {
 		return nil, fmt.Errorf("matching packages with vulnerabilities: %w", firstLine(err))
 	}
 	shelf.foresee(relatedTo(matches))
 	found, err = newConversion(provider).all(matches)
-	if err = cmp.Or(d.queries.failedSince(failed), err); err != nil {
+	if err = cmp.Or(database.queries.failedSince(failed), err); err != nil {
 		return nil, fmt.Errorf("describing vulnerabilities: %w", err)
 	}
 	return found, nil

@@ -15,7 +15,11 @@ type Provider struct {
 
 // Providers are the sources of the database, sorted by name.
 func (d *Database) Providers() ([]Provider, error) {
-	rows, err := d.reader.AllProviders()
+	database, err := d.connected()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := database.AllProviders()
 	if err != nil {
 		return nil, fmt.Errorf("reading the sources of the vulnerability database: %w", err)
 	}
