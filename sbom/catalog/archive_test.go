@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"fmt"
 	"hash/crc32"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -106,6 +107,37 @@ func TestArchivesWithinBounds(t *testing.T) {
 		"path that leads outside": zipOf(t, member{name: "../../a.jar", content: inner, method: zip.Deflate}),
 	} {
 		require.NoError(t, checkArchive(t, archive), name)
+	}
+}
+
+// noise is text of which about half is new, as in programs.
+func noise(seed, length int) string {
+	random := rand.New(rand.NewPCG(uint64(seed), 0))
+	text := make([]byte, length)
+	for i := range text {
+		text[i] = 'a' + byte(random.Uint32()%16)
+	}
+	return string(text)
+}
+
+// BenchmarkArchive looks into an archive with archives in it, as applications of
+// Spring Boot have them.
+func BenchmarkArchive(b *testing.B) {
+	var files, archives []member
+	for i := range 400 {
+		files = append(files, member{name: fmt.Sprintf("org/example/Class%d.class", i), content: noise(i, 3000), method: zip.Store})
+	}
+	inner := zipOf(b, files...)
+	for i := range 20 {
+		archives = append(archives, member{name: fmt.Sprintf("BOOT-INF/lib/part-%d.jar", i), content: inner, method: zip.Deflate})
+	}
+	archive := zipOf(b, archives...)
+	b.SetBytes(int64(len(inner) * len(archives)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := checkArchive(b, archive); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
