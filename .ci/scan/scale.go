@@ -166,8 +166,10 @@ func scalePart(ctx context.Context, o options, state string) error {
 	go func() {
 		_ = scan.NewWorker(queue, sleeper{show, asked}, scan.WorkerOptions{PolicyHash: "scale", Parallel: o.parallel}).Run(working)
 	}()
-	_, err = current.Run(ctx, madeUp(o.digests), show)
-	return err
+	if _, err := current.Run(ctx, madeUp(o.digests), show); err != nil {
+		return err
+	}
+	return current.Finish(ctx)
 }
 
 // madeUp are digests of nothing.

@@ -136,7 +136,10 @@ func (f *scanFlags) run(cmd *cobra.Command, targets []string) error {
 	if err != nil {
 		return f.unfinished(cmd, current, outcome, err)
 	}
-	return f.conclude(cmd.Context(), queue, current, outcome, outputs, baseline)
+	if err := f.writeEstate(cmd.Context(), queue, current, outcome, outputs, baseline); err != nil {
+		return f.unfinished(cmd, current, outcome, err)
+	}
+	return f.conclude(cmd.Context(), current, outcome)
 }
 
 // arguments are checked before anything is asked.

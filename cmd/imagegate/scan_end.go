@@ -30,10 +30,10 @@ func parseFailOn(text string) (map[policy.Decision]bool, error) {
 	return on, nil
 }
 
-// conclude writes the pages and makes the verdicts an exit code. What could not be
+// conclude ends the scan, and makes its verdicts an exit code. What could not be
 // listed is undecided: nobody knows what is there.
-func (f *scanFlags) conclude(ctx context.Context, queue *scan.Queue, current *scan.Scan, outcome scan.Outcome, outputs []scanOutput, baseline *estateFile) error {
-	if err := f.writeEstate(ctx, queue, current, outcome, outputs, baseline); err != nil {
+func (f *scanFlags) conclude(ctx context.Context, current *scan.Scan, outcome scan.Outcome) error {
+	if err := current.Finish(ctx); err != nil {
 		return err
 	}
 	on, err := parseFailOn(f.failOn)

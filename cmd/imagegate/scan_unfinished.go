@@ -22,9 +22,13 @@ func (f *scanFlags) unfinished(cmd *cobra.Command, current *scan.Scan, outcome s
 	if errors.Is(err, context.Canceled) {
 		why = "interrupted"
 	}
+	next := resumeCommand(cmd, current.ID())
+	if first := remedy(err); first != "" {
+		next = first + ", then " + next
+	}
 	return &unfinishedError{
 		what: fmt.Sprintf("scan %s: %s; %d of %s judged", current.ID(), why, outcome.Counts.Judged, unitsOf(outcome.Counts)),
-		next: resumeCommand(cmd, current.ID()),
+		next: next,
 	}
 }
 

@@ -24,7 +24,9 @@ type Connection struct {
 	nc       *nats.Conn
 	js       natsjs.JetStream
 	server   *server.Server // nil: it is elsewhere
-	lock     *flock.Flock   // of the embedded server's folder
+	said     *complaints    // by the embedded server
+	folder   string         // of the embedded server
+	lock     *flock.Flock   // of that folder
 	endpoint string         // file that says where the embedded server listens
 }
 
@@ -61,6 +63,18 @@ func (c *Connection) NATS() *nats.Conn { return c.nc }
 
 // Embedded says whether the server is part of this process.
 func (c *Connection) Embedded() bool { return c.server != nil }
+
+// Broken is a *StorageError where the embedded server cannot keep anything any more:
+// its disk is full, or gone. It stays so until another one is started.
+func (c *Connection) Broken() error {
+	if c.server == nil {
+		return nil
+	}
+	if err := c.said.unwritten(); err != nil {
+		return &StorageError{Folder: c.folder, Err: err}
+	}
+	return nil
+}
 
 // Replicas is how many servers should keep a stream: three where there are as
 // many, else one.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,13 +63,13 @@ func embed(ctx context.Context, e Embedding) (*Connection, error) {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails (crypto/rand)
 	token := hex.EncodeToString(secret)
-	running, err := start(ctx, e, token)
+	running, said, err := start(ctx, e, token)
 	if err != nil {
 		return nil, err
 	}
 	c, err := connect("", nats.InProcessServer(running), nats.Token(token))
 	if err == nil {
-		c.server = running
+		c.server, c.said, c.folder = running, said, e.Folder
 		err = c.publishEndpoint(e, token)
 	}
 	if err != nil {
@@ -79,8 +80,8 @@ func embed(ctx context.Context, e Embedding) (*Connection, error) {
 }
 
 // start runs the server until it takes connections, or says why it does not.
-func start(ctx context.Context, e Embedding, token string) (*server.Server, error) {
-	s, err := server.NewServer(&server.Options{
+func start(ctx context.Context, e Embedding, token string) (s *server.Server, said *complaints, err error) {
+	s, err = server.NewServer(&server.Options{
 		ServerName:    "imagegate",
 		DontListen:    !e.Listen,
 		Host:          "127.0.0.1",
@@ -92,23 +93,23 @@ func start(ctx context.Context, e Embedding, token string) (*server.Server, erro
 		NoSigs:        true, // signals are the program's
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var said complaints
-	s.SetLogger(&said, false, false)
+	said = &complaints{}
+	s.SetLogger(said, false, false)
 	go s.Start()
 	deadline := time.Now().Add(recoveryTime)
 	for !s.ReadyForConnections(100 * time.Millisecond) {
 		if err := errors.Join(said.fatal(), ctx.Err()); err != nil || time.Now().After(deadline) {
 			s.Shutdown()
-			return nil, errors.Join(err, said.last())
+			return nil, nil, errors.Join(err, said.last())
 		}
 	}
 	if !s.JetStreamEnabled() {
 		s.Shutdown()
-		return nil, errors.Join(errors.New("the streams cannot be read"), said.last())
+		return nil, nil, errors.Join(errors.New("the streams cannot be read"), said.last())
 	}
-	return s, nil
+	return s, said, nil
 }
 
 // endpoint is where an embedded server listens, for the user alone to read.
@@ -165,8 +166,13 @@ func Attach(ctx context.Context, folder string) (*Connection, error) {
 type complaints struct {
 	mu    sync.Mutex
 	fail  error // what it ended of
+	lost  error // what it could not write
 	error error // the last one
 }
+
+// notWritten is how the server says that a stream takes nothing any more
+// (setWriteErr in its filestore.go).
+const notWritten = "Critical write error"
 
 func (c *complaints) note(fatal bool, format string, args []any) {
 	c.mu.Lock()
@@ -175,10 +181,14 @@ func (c *complaints) note(fatal bool, format string, args []any) {
 	if fatal {
 		c.fail = c.error
 	}
+	if c.lost == nil && strings.Contains(c.error.Error(), notWritten) {
+		c.lost = c.error
+	}
 }
 
-func (c *complaints) fatal() error { c.mu.Lock(); defer c.mu.Unlock(); return c.fail }
-func (c *complaints) last() error  { c.mu.Lock(); defer c.mu.Unlock(); return c.error }
+func (c *complaints) fatal() error     { c.mu.Lock(); defer c.mu.Unlock(); return c.fail }
+func (c *complaints) unwritten() error { c.mu.Lock(); defer c.mu.Unlock(); return c.lost }
+func (c *complaints) last() error      { c.mu.Lock(); defer c.mu.Unlock(); return c.error }
 
 // Fatalf, Errorf and the others implement server.Logger.
 func (c *complaints) Fatalf(format string, args ...any) { c.note(true, format, args) }

@@ -52,6 +52,20 @@ func (e *BusyError) Remedy() string {
 	return "wait for it, or give this one another --state folder"
 }
 
+// StorageError is a state folder that takes nothing any more.
+type StorageError struct {
+	Folder string
+	Err    error
+}
+
+func (e *StorageError) Error() string {
+	return fmt.Sprintf("the state folder %s cannot be written: %v", e.Folder, e.Err)
+}
+func (e *StorageError) Unwrap() error { return e.Err }
+
+// Remedy says what to do next.
+func (e *StorageError) Remedy() string { return "make room on the disk of " + e.Folder }
+
 // redacted takes user, password and token out of a URL or a list of them.
 func redacted(urls string) string {
 	list := strings.Split(urls, ",")

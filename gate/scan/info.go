@@ -65,8 +65,10 @@ type Status struct {
 func newID(now time.Time) string {
 	random := make([]byte, 3)
 	_, _ = rand.Read(random) // never fails (crypto/rand)
-	return now.UTC().Format("20060102-150405-") + hex.EncodeToString(random)
+	return now.UTC().Format(idTime) + "-" + hex.EncodeToString(random)
 }
+
+const idTime = "20060102-150405"
 
 var idForm = regexp.MustCompile(`^[0-9a-z-]{1,64}$`)
 

@@ -49,7 +49,8 @@ const (
 	publishPatience = 10 * time.Minute
 )
 
-// Run lists references into the queue and collects results until none is missing.
+// Run lists references into the queue and collects results until none is missing;
+// then it is for Finish to say that the scan has ended.
 // If ctx ends before that the error is its cause, and Resume goes on; it is
 // ErrCancelled where somebody cancelled it elsewhere.
 func (s *Scan) Run(ctx context.Context, references iter.Seq2[Listed, error], to Collector) (Outcome, error) {
@@ -64,15 +65,24 @@ func (s *Scan) Run(ctx context.Context, references iter.Seq2[Listed, error], to 
 	r.tell(context.WithoutCancel(ctx))
 	outcome := Outcome{Counts: r.ledger.now(), Names: r.ledger.names, ListErrors: r.listErrors}
 	if errors.Is(err, errComplete) {
-		err = s.queue.end(context.WithoutCancel(ctx), s.info.ID, Finished)
+		return outcome, nil
 	}
-	if err == nil || errors.Is(err, ErrCancelled) {
+	if errors.Is(err, ErrCancelled) {
 		err = errors.Join(err, s.queue.clear(context.WithoutCancel(ctx), s.info.ID))
 	}
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause
 	}
 	return outcome, err
+}
+
+// Finish ends a scan whose Run came to its end. Until then it can be resumed: by who
+// could not write down what was found, for want of disk or permission.
+func (s *Scan) Finish(ctx context.Context) error {
+	if err := s.queue.end(ctx, s.info.ID, Finished); err != nil {
+		return err
+	}
+	return s.queue.clear(ctx, s.info.ID)
 }
 
 // errComplete ends the goroutines of a run that has all it wants.
@@ -223,6 +233,9 @@ func (r *run) watch(ctx context.Context) error {
 		if info, err := r.queue.Info(ctx, r.scan.info.ID); err == nil && info.State == Cancelled {
 			r.end(ErrCancelled)
 			return ErrCancelled
+		}
+		if err := r.queue.connection.Broken(); err != nil {
+			return err // nothing that anybody judges from here on would be kept
 		}
 		if counts.Judged != judged {
 			looked, judged = time.Now(), counts.Judged

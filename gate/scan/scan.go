@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,7 +39,11 @@ func (q *Queue) Begin(ctx context.Context, p Plan) (*Scan, error) {
 		p.AckWait = time.Minute
 	}
 	now := q.now().UTC()
-	info := Info{ID: newID(now), State: Running, Started: now, Targets: p.Targets, Listing: p.Listing, PolicyHash: p.PolicyHash, AckWait: p.AckWait}
+	id, err := q.nextID(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	info := Info{ID: id, State: Running, Started: now, Targets: p.Targets, Listing: p.Listing, PolicyHash: p.PolicyHash, AckWait: p.AckWait}
 	s := &Scan{queue: q, info: info}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -51,6 +56,23 @@ func (q *Queue) Begin(ctx context.Context, p Plan) (*Scan, error) {
 		return nil, fmt.Errorf("beginning a scan: %w", err)
 	}
 	return s, nil
+}
+
+// nextID is later than all that there are, even where the clock was set back since:
+// the latest scan is the one that began last.
+func (q *Queue) nextID(ctx context.Context, now time.Time) (string, error) {
+	latest, err := q.Latest(ctx)
+	var none *UnknownError
+	if errors.As(err, &none) {
+		return newID(now), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if before, err := time.Parse(idTime, latest[:min(len(latest), len(idTime))]); err == nil && !now.Truncate(time.Second).After(before) {
+		now = before.Add(time.Second)
+	}
+	return newID(now), nil
 }
 
 // Resume goes on with a scan. The error is an *UnknownError, an *EndedError where it

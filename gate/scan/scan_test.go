@@ -165,6 +165,7 @@ func TestEveryDigestIsJudgedOnce(t *testing.T) {
 	}
 	require.Equal(t, 1, j.worst, "two of one digest were judged at once")
 
+	require.NoError(t, s.Finish(t.Context()))
 	status, err := q.Status(t.Context(), s.ID())
 	require.NoError(t, err)
 	require.Equal(t, scan.Finished, status.State)
