@@ -8,6 +8,11 @@
 // garbage is left than by default: a check makes much of it and keeps little, so that
 // collecting is cheap here and memory is not.
 //
+// Memory also has a soft bound, near which the collector works harder and gives back
+// at once what is free. A usual image stays within the first one. What is in use when
+// an image needs more decides the next bound, twice as high: a bound that leaves no
+// room would let the collector run all the time.
+//
 // Packages are initialised in the order of their import paths as far as their own
 // imports allow (Go specification, "Package initialization"), so this one, which
 // imports next to nothing, is initialised before most of the engines.
@@ -20,7 +25,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"sync/atomic"
+	"runtime/metrics"
+	"sync"
 )
 
 const (
@@ -31,13 +37,17 @@ const (
 	percentServing = 300
 	// begin is how much memory is in use when the collector begins, in bytes.
 	begin = 64 << 20
+	// firstBound is the first soft bound of memory, in bytes.
+	firstBound = 72 << 20
 )
 
-// then is what counts once the wait is over.
-var then atomic.Int64
+// serving is set once this process answers others: it has no bound.
+var serving struct {
+	sync.Mutex
+	yes bool
+}
 
 func init() {
-	then.Store(percent)
 	if ours() {
 		wait()
 	}
@@ -48,19 +58,57 @@ func ours() bool { return os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == 
 
 // Serve tells that this process is to answer others. Call it once, at its start.
 func Serve() {
-	if ours() {
-		then.Store(percentServing)
-		runtime.GC() // ends the wait, if it is not over yet
-		debug.SetGCPercent(percentServing)
+	if !ours() {
+		return
 	}
+	serving.Lock()
+	defer serving.Unlock()
+	serving.yes = true
+	debug.SetGCPercent(percentServing)
+	debug.SetMemoryLimit(math.MaxInt64)
 }
 
-// wait lets the first collection wait. It is noticed by an object that nobody holds.
+// wait lets the first collection wait.
 func wait() {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(begin)
+	afterCollection(func() {
+		debug.SetGCPercent(percent)
+		keepWithin(firstBound)
+	})
+}
+
+// keepWithin sets the bound, and looks after each collection whether it still leaves
+// room.
+func keepWithin(bound int64) {
+	bound = raised(bound, inUse())
+	debug.SetMemoryLimit(bound)
+	afterCollection(func() { keepWithin(bound) })
+}
+
+// raised is the bound that leaves an eighth of itself free.
+func raised(bound, inUse int64) int64 {
+	for inUse > bound/8*7 {
+		bound *= 2
+	}
+	return bound
+}
+
+// inUse is what the last collection left, in bytes.
+func inUse() int64 {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	return int64(live[0].Value.Uint64())
+}
+
+// afterCollection calls then after the next collection, unless this process serves. A
+// collection is noticed by an object that nobody holds.
+func afterCollection(then func()) {
 	runtime.AddCleanup(new([16]byte), func(struct{}) {
-		debug.SetGCPercent(int(then.Load()))
-		debug.SetMemoryLimit(math.MaxInt64)
+		serving.Lock()
+		defer serving.Unlock()
+		if !serving.yes {
+			then()
+		}
 	}, struct{}{})
 }

@@ -10,14 +10,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The collector begins when there is something to collect, and is then the usual one.
+// The collector begins when there is something to collect, and then keeps within a
+// bound, until the process serves.
 func TestTheFirstCollectionEndsTheWait(t *testing.T) {
 	before := debug.SetGCPercent(100)
-	t.Cleanup(func() { debug.SetGCPercent(before); debug.SetMemoryLimit(math.MaxInt64) })
+	t.Cleanup(func() { serving.yes = false; debug.SetGCPercent(before); debug.SetMemoryLimit(math.MaxInt64) })
 	wait()
 	require.Equal(t, int64(begin), debug.SetMemoryLimit(-1), "it waits")
 
 	runtime.GC()
-	require.Eventually(t, func() bool { return debug.SetMemoryLimit(-1) == math.MaxInt64 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return debug.SetMemoryLimit(-1) == firstBound }, 10*time.Second, time.Millisecond)
 	require.Equal(t, percent, debug.SetGCPercent(percent))
+
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
+	Serve()
+	require.Equal(t, int64(math.MaxInt64), debug.SetMemoryLimit(-1))
+	require.Equal(t, percentServing, debug.SetGCPercent(percentServing))
+}
+
+// A bound that leaves no room would let the collector run all the time.
+func TestTheBoundLeavesRoom(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, int64(800), raised(800, 0))
+	require.Equal(t, int64(800), raised(800, 700))
+	require.Equal(t, int64(1600), raised(800, 701))
+	require.Equal(t, int64(6400), raised(800, 5000))
 }
