@@ -19,6 +19,10 @@ import (
 // larger.
 const maxValues = 400
 
+// maxCandidates is how many vulnerabilities are read before it is known which of them
+// concern the versions of the packages. Where there are more, most do not.
+const maxCandidates = 1000
+
 // shelf is a database reader for one document, which it knows beforehand: what
 // grype asks for package by package and vulnerability by vulnerability, it reads
 // for many at once. A question that it did not foresee goes to the reader that it
@@ -41,6 +45,7 @@ type shelf struct {
 	unaffected map[string]records[v6.UnaffectedPackageHandle]
 
 	vulnerabilities map[v6.ID]v6.VulnerabilityHandle
+	candidates      []v6.ID // vulnerabilities of the packages, fixed in theirs or not
 	related         map[relation][]v6.VulnerabilityHandle
 	foreseen        []relation
 	undecorated     map[string]bool // CVEs of vulnerabilities, not asked for yet
@@ -177,9 +182,15 @@ func idsOf(tx *gorm.DB) ([]v6.ID, bool) {
 	return ids, ok
 }
 
-// readVulnerabilities reads those that are not known yet, with their records. One
-// that is not there stays unknown.
+// readVulnerabilities reads those that are not known yet, with their records, and
+// those that will be asked for soon. One that is not there stays unknown.
 func (s *shelf) readVulnerabilities(ids []v6.ID) error {
+	if len(s.candidates) <= maxCandidates {
+		ids = slices.Concat(ids, s.candidates)
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		s.candidates = nil
+	}
 	missing := slices.DeleteFunc(slices.Clone(ids), func(id v6.ID) bool { _, ok := s.vulnerabilities[id]; return ok })
 	for chunk := range slices.Chunk(missing, maxValues) {
 		var found []v6.VulnerabilityHandle

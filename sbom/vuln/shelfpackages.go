@@ -23,7 +23,7 @@ func (s *shelf) GetAffectedPackages(wanted *v6.PackageSpecifier, options *v6.Get
 		return s.Reader.GetAffectedPackages(wanted, options)
 	}
 	return answer(s, s.affected, question, func(h *v6.AffectedPackageHandle) row {
-		return row{h.PackageID, h.BlobID, &h.BlobValue}
+		return row{h.PackageID, h.VulnerabilityID, h.BlobID, &h.BlobValue}
 	})
 }
 
@@ -34,7 +34,7 @@ func (s *shelf) GetUnaffectedPackages(wanted *v6.PackageSpecifier, options *v6.G
 		return s.Reader.GetUnaffectedPackages(wanted, options)
 	}
 	return answer(s, s.unaffected, question, func(h *v6.UnaffectedPackageHandle) row {
-		return row{h.PackageID, h.BlobID, &h.BlobValue}
+		return row{h.PackageID, h.VulnerabilityID, h.BlobID, &h.BlobValue}
 	})
 }
 
@@ -129,8 +129,8 @@ func (s *shelf) systemIDs(wanted v6.OSSpecifier) ([]v6.ID, error) {
 
 // row is what the shelf needs of either kind of record.
 type row struct {
-	packageID, blobID v6.ID
-	blob              **v6.PackageBlob
+	packageID, vulnerabilityID, blobID v6.ID
+	blob                               **v6.PackageBlob
 }
 
 // answer returns copies of the records of a package. Blobs are decoded for each, as
@@ -191,6 +191,7 @@ func readSet[T any](s *shelf, q question, parts func(*T) row) (records[T], error
 			r := parts(&h)
 			set.byPackage[r.packageID] = append(set.byPackage[r.packageID], h)
 			blobs = append(blobs, r.blobID)
+			s.candidates = append(s.candidates, r.vulnerabilityID)
 		}
 	}
 	var err error
