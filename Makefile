@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test quick lint vulncheck demo e2e parity bench bench-scale badinput faults load fuzz clean scan-scale scan-chaos scan-demo
+.PHONY: help build test quick lint vulncheck demo e2e parity bench bench-scale badinput faults load fuzz clean scan-scale scan-chaos scan-demo scan-faults
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -81,6 +81,11 @@ scan-chaos: build ## kill NATS servers, workers and the scanner during a scan (S
 
 scan-demo: build ## scan Debian's docker-registry with 320 images, and compare with check
 	$(GO) run ./.ci/scan demo
+
+scan-faults: build ## kill the registry, fill the disk and set the clock during scans (the first time compiles everything anew: minutes)
+	@mkdir -p out/scan
+	$(GO) run ./.ci/scan clock out/scan/imagegate-stepping
+	$(GO) run ./.ci/scan -stepping out/scan/imagegate-stepping faults
 
 clean: ## remove what the targets made
 	rm -rf bin out

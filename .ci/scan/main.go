@@ -7,6 +7,8 @@
 //	        at random (seeded) until the scan ends all the same
 //	demo    a registry with some hundred images of twenty bases: scan against check,
 //	        image by image, bytes against layers, and again on a new database
+//	faults  the same registry killed and restarted during a scan, a disk that is full,
+//	        and a clock that is set, which takes a command that clock builds
 //
 // It lies in a dot-folder, so that no ./... pattern builds or tests it.
 package main
@@ -31,6 +33,7 @@ type options struct {
 	database string
 	checks   int
 	loop     int
+	stepping string
 }
 
 func main() {
@@ -43,6 +46,7 @@ func main() {
 	flag.StringVar(&o.database, "advisories", "examples/demo/advisories", "demo: FOLDER of advisories to build the databases from")
 	flag.IntVar(&o.checks, "checks", 400, "demo: how many images to check one by one, too")
 	flag.IntVar(&o.loop, "loop", 32, "demo: over how many images to loop with grype")
+	flag.StringVar(&o.stepping, "stepping", "", "faults: the imagegate command with a clock that can be stepped, as clock builds it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -66,8 +70,12 @@ func run(ctx context.Context, what string, o options) (err error) {
 		return chaos(ctx, o)
 	case "demo":
 		return demo(ctx, o)
+	case "faults":
+		return faults(ctx, o)
+	case "clock":
+		return buildStepping(ctx, flag.Arg(1))
 	case "part": // a process of scale or chaos
 		return part(ctx, o, flag.Args()[1:])
 	}
-	return fmt.Errorf("say scale, chaos or demo, not %q", what)
+	return fmt.Errorf("say scale, chaos, demo or faults, not %q", what)
 }

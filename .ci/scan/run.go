@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"strings"
 	"time"
 
 	"github.com/imagegate/imagegate/gate/scan/estate"
@@ -34,16 +34,37 @@ func (u *usage) add(v usage) {
 // measure runs a command to its end, however that is.
 func measure(cmd *exec.Cmd) (u usage, err error) {
 	start := time.Now()
-	err = cmd.Run()
-	u.wall = time.Since(start)
-	if cmd.ProcessState == nil {
+	if err := cmd.Start(); err != nil {
 		return u, err
 	}
+	stop, most := make(chan struct{}), make(chan int64)
+	go func() { most <- watchMemory(cmd.Process.Pid, stop) }()
+	err = cmd.Wait()
+	close(stop)
+	u.wall, u.memory = time.Since(start), <-most
 	u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.memory = r.Maxrss << 10
-	}
 	return u, err
+}
+
+// watchMemory looks again and again how much a process had resident at most. What the
+// kernel says at its end (rusage) is not less than what its parent had when it began.
+func watchMemory(pid int, stop <-chan struct{}) (most int64) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // it may have ended
+		if _, rest, found := strings.Cut(string(status), "VmHWM:"); found {
+			var kilobytes int64
+			if _, err := fmt.Sscan(rest, &kilobytes); err == nil {
+				most = max(most, kilobytes<<10)
+			}
+		}
+		select {
+		case <-stop:
+			return most
+		case <-tick.C:
+		}
+	}
 }
 
 // run runs imagegate with a cache of its own. Exit codes are verdicts.

@@ -48,17 +48,17 @@ func (w *Worker) handle(ctx context.Context, slot int, scan *joined, message nat
 	// The scan has ended, or this worker does: the unit is as if it had never been
 	// taken.
 	if ctx.Err() != nil || scan.ctx.Err() != nil {
-		w.giveBack(unit, message, returned, 0)
+		w.giveBack(unit, message, returned)
 		return
 	}
 	if transient && returned < maxReturns {
 		wait := w.o.RetryAfter << returned
-		w.giveBack(unit, message, returned, wait+rand.N(wait/2))
+		w.giveBackLater(ctx, scan, unit, message, returned, wait+rand.N(wait/2))
 		return
 	}
 	if err := w.store(ctx, unit, record); err != nil {
 		w.o.Say(fmt.Sprintf("keeping the result of %s: %v; it will be judged again", unit.Name, err))
-		w.giveBack(unit, message, returned, 0)
+		w.giveBack(unit, message, returned)
 		return
 	}
 	w.acknowledge(ctx, message)
@@ -162,18 +162,35 @@ func (w *Worker) returns(ctx context.Context, unit Unit, message natsjs.Msg) int
 	return n
 }
 
-// giveBack returns a unit, for anybody to take after a pause. It is said first that
-// this is no death.
-func (w *Worker) giveBack(unit Unit, message natsjs.Msg, returned int, after time.Duration) {
+// giveBack returns a unit, for anybody to take. It is said first that this is no death.
+func (w *Worker) giveBack(unit Unit, message natsjs.Msg, returned int) {
+	w.noteReturn(unit, returned)
+	_ = message.Nak() // if it is lost, it comes back by itself
+}
+
+// giveBackLater returns a unit after a pause, in which it stays with this worker: a
+// server measures pauses by the clock on the wall, and waits for hours if that is set
+// back.
+func (w *Worker) giveBackLater(ctx context.Context, scan *joined, unit Unit, message natsjs.Msg, returned int, after time.Duration) {
+	w.noteReturn(unit, returned)
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(scan.ctx, cancel)
+	alive := w.stayAlive(ctx, scan.info.AckWait, message)
+	w.waiting.Go(func() {
+		defer cancel()
+		defer stop()
+		pause(ctx, after)
+		alive()
+		_ = message.Nak() // if it is lost, it comes back by itself
+	})
+}
+
+// noteReturn says that a unit is given back in order.
+func (w *Worker) noteReturn(unit Unit, returned int) {
 	ctx, cancel := context.WithTimeout(context.Background(), farewellTime) // ours may have ended
 	defer cancel()
 	_, err := w.queue.returned.Put(ctx, unit.Scan+"."+unit.key(), []byte(strconv.Itoa(returned+1)))
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		w.o.Say(fmt.Sprintf("giving back %s: %v", unit.Name, err))
 	}
-	if after > 0 {
-		_ = message.NakWithDelay(after) // if it is lost, it comes back by itself
-		return
-	}
-	_ = message.Nak()
 }

@@ -23,6 +23,8 @@ type Worker struct {
 	judge Judge
 	o     WorkerOptions
 
+	waiting sync.WaitGroup // for units that are given back later
+
 	mu      sync.Mutex
 	running map[string]*joined
 	strange map[string]bool // scans with another policy that were told of
@@ -81,6 +83,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		group.Go(func() error { return w.work(ctx, slot) })
 	}
 	err := group.Wait()
+	w.waiting.Wait()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
