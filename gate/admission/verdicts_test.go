@@ -308,7 +308,7 @@ func TestBreakGlass(t *testing.T) {
 
 	for name, annotation := range map[string]string{
 		"none": "", "free text": "please", "override": "true", "other namespace": token("bank", w.root.String(), time.Hour),
-		"other digest": token("shop", w.good.String(), time.Hour), "edited": valid[:len(valid)-2] + "AA",
+		"other digest": token("shop", w.good.String(), time.Hour), "edited": edited(valid),
 	} {
 		allowed, reason, _ := ask(annotation, image)
 		require.False(t, allowed, name)
@@ -331,6 +331,17 @@ func TestBreakGlass(t *testing.T) {
 	w.clock.pass(2 * time.Hour)
 	allowed, _, _ = ask(valid, image)
 	require.False(t, allowed)
+}
+
+// edited is a token with another signature. Its end may stay the same when it is
+// replaced by a constant: one random signature in some hundreds has that end.
+func edited(token string) string {
+	at := strings.LastIndex(token, ".") + 1
+	other := "A"
+	if token[at] == 'A' {
+		other = "g"
+	}
+	return token[:at] + other + token[at+1:]
 }
 
 var _ gate.Memory = liar("")
