@@ -17,7 +17,7 @@ const (
 	// maxRatio is how much of the layers may be pulled, by their unique bytes.
 	maxRatio = 1.05
 	// maxMemory is what the scanner may have resident, queue and workers and all.
-	maxMemory = 640 << 20
+	maxMemory = 384 << 20
 )
 
 // demo scans a registry as Debian packages it, and holds the scan to what check says.
