@@ -44,14 +44,6 @@ func keepAnswers(reader v6.Reader) error {
 
 // query takes the place of gorm's own callback of that name, callbacks.Query.
 func (a *answers) query(tx *gorm.DB) {
-	ctx := tx.Statement.Context
-	if s, ok := ctx.Value(shelfKey{}).(*shelf); ok && tx.Error == nil && s.fill(tx) {
-		return
-	}
-	if ctx.Value(directKey{}) != nil {
-		callbacks.Query(tx)
-		return
-	}
 	if tx.Error == nil {
 		callbacks.BuildQuerySQL(tx) // done once; callbacks.Query finds it done
 	}

@@ -52,17 +52,6 @@ func (c *conversion) all(matches *match.Matches) ([]sbom.Vulnerability, error) {
 	return merge(found), nil
 }
 
-// relatedTo are the records that a conversion of these matches reads.
-func relatedTo(matches *match.Matches) []vulnerability.Reference {
-	var references []vulnerability.Reference
-	if matches != nil {
-		for m := range matches.Enumerate() {
-			references = append(references, m.Vulnerability.RelatedVulnerabilities...)
-		}
-	}
-	return references
-}
-
 func compare(a, b sbom.Vulnerability) int {
 	return cmp.Or(
 		strings.Compare(a.ID, b.ID),

@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"time"
 
 	v6 "github.com/anchore/grype/grype/db/v6"
 	"github.com/gofrs/flock"
@@ -21,25 +19,13 @@ import (
 // Database is one open snapshot. It is safe for concurrent use, and stays what
 // it is when the directory that it was opened from gets a newer one.
 type Database struct {
+	reader   v6.Reader
+	queries  *queryWatch
 	identity sbom.Database
-	folder   string
 	inUse    *flock.Flock // nil where the database is not of a database directory
-
-	// The file is opened when somebody first looks something up. Which database this
-	// is says a note beside it, and where all matches are remembered nobody asks more.
-	mutex  sync.Mutex
-	opened *connection
-	closed bool
 }
 
-// connection is an open database file.
-type connection struct {
-	v6.Reader
-
-	queries *queryWatch
-}
-
-// Open finds the database at path, for matching: a database directory, a directory with
+// Open opens the database at path: a database directory, a directory with
 // vulnerability.db in it, grype's cache directory, or that file itself. The
 // content is compared with the checksum that was noted when it was installed. A
 // database that cannot be judged with is a *DatabaseError.
@@ -77,61 +63,28 @@ func open(path string) (*Database, error) {
 	return database, nil
 }
 
-func (p place) open() (*Database, error) {
+func (p place) open() (database *Database, err error) {
 	sum, err := p.checksum(false)
 	if err != nil {
 		return nil, err
 	}
-	if !p.managed {
-		opened, metadata, err := connect(p.folder)
-		if err != nil {
-			return nil, err
-		}
-		identity := sbom.Database{Built: metadata.BuildTimestamp.UTC(), Checksum: sum, Schema: schemaOf(metadata)}
-		return &Database{identity: identity, folder: p.folder, opened: opened}, nil
-	}
-	noted, err := readRecord(p.folder)
+	reader, metadata, err := openReader(p.folder)
 	if err != nil {
 		return nil, err
-	}
-	identity := sbom.Database{Built: noted.Built.UTC(), Checksum: sum, Schema: noted.Schema, Source: noted.Source}
-	return &Database{identity: identity, folder: p.folder}, nil
-}
-
-// connected is the open file. It is refused if it is not what the note says.
-func (d *Database) connected() (*connection, error) {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	if d.closed {
-		return nil, errors.New("the vulnerability database is closed")
-	}
-	if d.opened != nil {
-		return d.opened, nil
-	}
-	opened, metadata, err := connect(d.folder)
-	if err != nil {
-		return nil, err
-	}
-	if built := metadata.BuildTimestamp.UTC(); !sameSecond(built, d.identity.Built) || schemaOf(metadata) != d.identity.Schema {
-		err := fmt.Errorf("it is of %s and schema %s, but %s and %s was installed",
-			built.Format(time.RFC3339), schemaOf(metadata), d.identity.Built.Format(time.RFC3339), d.identity.Schema)
-		return nil, errors.Join(&DatabaseError{Path: filepath.Join(d.folder, v6.VulnerabilityDBFileName), Problem: Corrupt, Err: err}, opened.Close())
-	}
-	d.opened = opened
-	return opened, nil
-}
-
-// connect opens a database file for matching.
-func connect(folder string) (*connection, *v6.DBMetadata, error) {
-	reader, metadata, err := openReader(folder)
-	if err != nil {
-		return nil, nil, err
 	}
 	queries, err := watchQueries(reader)
 	if err = cmp.Or(err, keepAnswers(reader)); err != nil {
-		return nil, nil, errors.Join(err, reader.Close())
+		return nil, errors.Join(err, reader.Close())
 	}
-	return &connection{reader, queries}, metadata, nil
+	identity := sbom.Database{Built: metadata.BuildTimestamp.UTC(), Checksum: sum, Schema: schemaOf(metadata)}
+	if p.managed {
+		noted, err := readRecord(p.folder)
+		if err != nil {
+			return nil, errors.Join(err, reader.Close())
+		}
+		identity.Source = noted.Source
+	}
+	return &Database{reader: reader, queries: queries, identity: identity}, nil
 }
 
 // openReader opens the database file of a folder and checks that it is one of
@@ -191,13 +144,7 @@ func (d *Database) Database() (*sbom.Database, error) {
 
 // Close releases the snapshot. Matches that are still running may fail.
 func (d *Database) Close() error {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.closed = true
-	var err error
-	if d.opened != nil {
-		err = d.opened.Close()
-	}
+	err := d.reader.Close()
 	release(d.inUse)
 	if err != nil {
 		return fmt.Errorf("closing the vulnerability database: %w", err)

@@ -6,9 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -133,20 +131,6 @@ func TestImportMends(t *testing.T) {
 	_, err := vuln.Import(t.Context(), directory, buildArchive(t, built).Archive)
 	require.NoError(t, err)
 	require.NoError(t, vuln.Inspect(directory).Err)
-}
-
-// A note that lies about its database is found out when that is opened.
-func TestNoteOfAnotherDatabase(t *testing.T) {
-	t.Parallel()
-	directory := smallDirectory(t)
-	note := filepath.Join(currentFolder(t, directory), "imagegate.json")
-	content, err := os.ReadFile(note)
-	require.NoError(t, err)
-	overwrite(t, note, strings.Replace(string(content), built.Format(time.RFC3339), later(30).Format(time.RFC3339), 1))
-	_, err = open(t, directory).Match(t.Context(), document(t, "", python("sample-lib", "2.1", "/x")))
-	var found *vuln.DatabaseError
-	require.ErrorAs(t, err, &found)
-	require.Equal(t, vuln.Corrupt, found.Problem)
 }
 
 func truncate(t testing.TB, path string) {

@@ -46,19 +46,6 @@ func MatchByGrype(t testing.TB, directory string, document *sbom.Document) []sbo
 	return found
 }
 
-// Readers are grype's own reader of a database, and the one that a matching of the
-// document has.
-func Readers(t testing.TB, database *Database, document *sbom.Document) (own, foreseeing v6.Reader) {
-	t.Helper()
-	inventory, err := inventoryOf(document)
-	require.NoError(t, err)
-	opened, err := database.connected()
-	require.NoError(t, err)
-	shelf, err := newShelf(t.Context(), opened.Reader, inventory.packages)
-	require.NoError(t, err)
-	return opened.Reader, shelf
-}
-
 // ParseListing is fuzzed.
 func ParseListing(content []byte) (Available, error) {
 	return parseListing(content, &url.URL{Scheme: "https", Host: "db.example.com", Path: "/v6/latest.json"})

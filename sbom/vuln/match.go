@@ -37,31 +37,22 @@ func (d *Database) Match(ctx context.Context, document *sbom.Document) (found []
 	if err != nil {
 		return nil, err
 	}
-	database, err := d.connected()
-	if err != nil {
+	failed := d.queries.failed()
+	if err := inventory.checkDistributions(d.reader); err != nil {
 		return nil, err
 	}
-	failed := database.queries.failed()
-	if err := inventory.checkDistributions(database); err != nil {
-		return nil, err
-	}
-	shelf, err := newShelf(ctx, database.Reader, inventory.packages)
-	if err != nil {
-		return nil, fmt.Errorf("matching packages with vulnerabilities: %w", err)
-	}
-	provider := v6.NewVulnerabilityProvider(shelf)
+	provider := v6.NewVulnerabilityProvider(d.reader)
 	search := grype.VulnerabilityMatcher{
 		VulnerabilityProvider: provider,
 		Matchers:              matcher.NewDefaultMatchers(matcherConfig()),
 		IgnoreRules:           kernelHeaderRules(),
 	}
 	matches, _, err := search.FindMatchesContext(ctx, inventory.packages, inventory.context)
-	if err = cmp.Or(ctx.Err(), database.queries.failedSince(failed), err); err != nil {
+	if err = cmp.Or(ctx.Err(), d.queries.failedSince(failed), err); err != nil {
 		return nil, fmt.Errorf("matching packages with vulnerabilities: %w", firstLine(err))
 	}
-	shelf.foresee(relatedTo(matches))
 	found, err = newConversion(provider).all(matches)
-	if err = cmp.Or(database.queries.failedSince(failed), err); err != nil {
+	if err = cmp.Or(d.queries.failedSince(failed), err); err != nil {
 		return nil, fmt.Errorf("describing vulnerabilities: %w", err)
 	}
 	return found, nil

@@ -15,11 +15,7 @@ type Provider struct {
 
 // Providers are the sources of the database, sorted by name.
 func (d *Database) Providers() ([]Provider, error) {
-	database, err := d.connected()
-	if err != nil {
-		return nil, err
-	}
-	rows, err := database.AllProviders()
+	rows, err := d.reader.AllProviders()
 	if err != nil {
 		return nil, fmt.Errorf("reading the sources of the vulnerability database: %w", err)
 	}

@@ -21,8 +21,8 @@ const (
 	// maxNote bounds the small files beside a database.
 	maxNote = 64 << 10
 	// hashAlways is the size up to which a database is hashed at every opening.
-	// Hashing 8 MiB takes some 10 ms; grype's public database is over 1 GiB.
-	hashAlways = 8 << 20
+	// Hashing 64 MiB takes some 50 ms; grype's public database is over 1 GiB.
+	hashAlways = 64 << 20
 )
 
 // record is what was known about a database when it was installed.
