@@ -108,7 +108,8 @@ func unknowns(engine *syftsbom.SBOM) []string {
 	written := goPrograms(engine)
 	for coordinates, reasons := range engine.Artifacts.Unknowns {
 		for _, reason := range reasons {
-			if !losesNoPackage(reason) && !(written[coordinates.RealPath] && strings.Contains(reason, strayMarker)) {
+			stray := written[coordinates.RealPath] && strings.Contains(reason, strayMarker)
+			if !stray && !losesNoPackage(reason) {
 				gaps = append(gaps, fmt.Sprintf("could not understand %s: %s", coordinates.FullNestedPath(), firstLine(reason)))
 			}
 		}
