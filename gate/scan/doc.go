@@ -21,6 +21,10 @@
 //	  ▼
 //	Scan.Run    hands each record on as it comes (JSON lines); when none is missing,
 //	            package estate makes the page
+//	  │
+//	  ▼
+//	Scan.Finish says that it has ended, once all of that is written down; until then
+//	            it can be resumed
 //
 // # Nothing is lost, nothing is judged twice
 //

@@ -1,7 +1,8 @@
 // Package vuln matches a bill of materials against a vulnerability database,
 // and looks after the database: update, import, build, status. It is the only
 // importer of grype, whose matchers and database format (version 6) it uses as
-// they are, so that the vulnerabilities found equal those of the grype command.
+// they are, so that the vulnerabilities found equal those of the grype command; only
+// a query that an open database has answered before is not asked again.
 //
 // Matching never touches the network and changes nothing on disk. Whether a
 // database is fetched first is the caller's decision, and whether one is too old
