@@ -74,6 +74,10 @@ type File struct {
 	Size int64
 	// UID and GID are the numeric owner and group.
 	UID, GID int64
+	// Capability is the value of the attribute security.capability that a layer gives
+	// the file (struct vfs_cap_data of linux/capability.h), as it is, readable or not;
+	// empty where it has none.
+	Capability string
 	// Link is the target of a symbolic link as written, or the first name of a
 	// hard link (then Mode is regular); empty otherwise.
 	Link string

@@ -89,7 +89,7 @@ func TestTruncatedLayer(t *testing.T) {
 // requireNothingTaken holds that a layer that failed leaves room for another try.
 func requireNothingTaken(t testing.TB, s *Store) {
 	t.Helper()
-	for _, a := range []*allowance{&s.entries, &s.names, &s.stream, &s.memory} {
+	for _, a := range []*allowance{&s.entries, &s.names, &s.stream, &s.memory, &s.capabilities} {
 		require.Zero(t, a.used.Load(), a.Limit)
 	}
 }

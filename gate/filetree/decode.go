@@ -70,6 +70,9 @@ func (d *decoder) decode() error {
 			return err
 		}
 	}
+	if err := d.capabilities(count); err != nil {
+		return err
+	}
 	if _, err := d.in.ReadByte(); err != io.EOF {
 		return errEncoded
 	}
@@ -196,5 +199,6 @@ func (d *decoder) giveBack() {
 	d.store.entries.giveBack(int64(d.layer.entries.size))
 	d.store.names.giveBack(d.names)
 	d.store.memory.giveBack(d.memory)
+	d.store.capabilities.giveBack(int64(len(d.layer.capabilities)))
 	d.store.stream.giveBack(d.streamed)
 }

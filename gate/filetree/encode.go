@@ -23,15 +23,16 @@ type Condense func(path string, content []byte) (parts []sbom.Range, ok bool)
 const maxCondense = 8 << 20
 
 // layerMagic begins an encoded layer and names the version of its form.
-const layerMagic = "imagegate-layer/1\n"
+const layerMagic = "imagegate-layer/2\n"
 
 // Encode writes what a layer yielded, with the content that was kept of it, so that
 // Store.DecodeLayer makes the same layer of another store. A nil rule condenses
 // nothing.
 //
 // The form is the numbers of the layer as varints and its texts with their lengths,
-// uncompressed: the size of the tar, the directories, the link targets, and the
-// entries, each with the parts of its content.
+// uncompressed: the size of the tar, the directories, the link targets, the
+// entries, each with the parts of its content, and the capabilities that entries
+// state.
 func (l *Layer) Encode(w io.Writer, condense Condense) error {
 	e := &encoder{layer: l, condense: condense, out: bufio.NewWriterSize(w, copyBuffer)}
 	_, _ = e.out.WriteString(layerMagic) // the first error is told by Flush
@@ -44,6 +45,7 @@ func (l *Layer) Encode(w io.Writer, condense Condense) error {
 			return fmt.Errorf("encoding layer %s: %w", l.diffID, err)
 		}
 	}
+	e.capabilities()
 	return e.out.Flush()
 }
 

@@ -142,6 +142,9 @@ func FuzzDecodeLayer(f *testing.F) {
 	for _, lines := range [][]string{{}, {"a=1"}, {"./a/b=content", "a/.wh.c", "a/.wh..wh..opq", ".wh.a"}, {"l -> a", "a/b", "l/c=1", "h => a/b"}} {
 		f.Add(encoded(f, readLayer(f, NewStore(fuzzLimits), lines...), nil))
 	}
+	l, err := NewStore(fuzzLimits).ReadLayer(f.Context(), "sha256:x", bytes.NewReader(headersTar(f, capable("a", ping), capable("h => a", net))), keepAll)
+	require.NoError(f, err)
+	f.Add(encoded(f, l, nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		limits := fuzzLimits
 		limits.Directory = t.TempDir()

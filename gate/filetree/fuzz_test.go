@@ -20,6 +20,7 @@ func FuzzReadLayer(f *testing.F) {
 	} {
 		f.Add(layerTar(f, lines...))
 	}
+	f.Add(headersTar(f, capable("a", ping), capable("h => a", net), capable("b", "?")))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		limits := fuzzLimits
 		limits.Directory = t.TempDir()

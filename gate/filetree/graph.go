@@ -13,8 +13,10 @@ type graph struct {
 	layers []*Layer
 	names  list[name]
 	nodes  list[node]
-	seed   maphash.Seed
-	slots  []uint32 // hash table over names by directory and base; number + 1
+	// capabilities that files have, by node; nil where none has any.
+	capabilities map[uint32]string
+	seed         maphash.Seed
+	slots        []uint32 // hash table over names by directory and base; number + 1
 }
 
 // name is one name in a directory.

@@ -12,7 +12,10 @@ type Layer struct {
 	dirs    []string // of the entries, each once; "" is the root
 	links   []string // targets; the first is empty
 	bodies  []body   // kept content; the first is none
-	bytes   int64
+	// capabilities are what few entries state, by the number of the entry; nil
+	// where none does.
+	capabilities map[uint32]string
+	bytes        int64
 }
 
 // DiffID is the digest of the layer's uncompressed tar, as ReadLayer was told.

@@ -28,6 +28,9 @@ type Limits struct {
 	// entries. Images of real builders need a few for each entry; only links that
 	// lead in circles through other links need more. Default 100,000,000.
 	Steps int64
+	// Capabilities is how many entries of all layers of one Store may state one. Real
+	// images have a handful. Default 20,000.
+	Capabilities int64
 	// Memory for kept content, in bytes. What is beyond it goes to the temporary
 	// file, and so does a file that is larger than a 64th of it. Default 8 MiB;
 	// negative: none.
@@ -52,6 +55,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Depth, 512)
 	orDefault(&l.Links, 40)
 	orDefault(&l.Steps, 100_000_000)
+	orDefault(&l.Capabilities, 20_000)
 	orDefault(&l.Memory, DefaultMemory)
 	orDefault(&l.Disk, 8<<30)
 	// Layers, depths and links are held in 16 bits, names in 32.

@@ -40,6 +40,8 @@ type merger struct {
 
 	layer  *Layer
 	number int16
+	// capability that the present entry states; empty: none.
+	capability string
 	// found caches the directories of the layer's entries by their number. What
 	// was found before the present epoch no longer holds.
 	found []foundDir
@@ -64,6 +66,7 @@ func (m *merger) apply(number int16, l *Layer) error {
 		if i%1024 == 0 && m.ctx.Err() != nil {
 			return context.Cause(m.ctx)
 		}
+		m.capability = l.capabilities[i]
 		if err := m.applyEntry(l.entries.at(i)); err != nil {
 			return err
 		}
@@ -113,6 +116,7 @@ func (m *merger) put(at uint32, e *entry) {
 	if e.mode.IsDir() {
 		m.nodes.at(n).depth = m.nodes.at(m.names.at(at).dir).depth + 1
 	}
+	m.grant(n)
 	m.set(at, n)
 }
 
@@ -151,6 +155,7 @@ func (m *merger) applyHardLink(e *entry, at uint32) error {
 	n := m.names.at(to).node
 	m.set(at, n)
 	m.restate(m.nodes.at(n), e)
+	m.grant(n)
 	return nil
 }
 

@@ -105,6 +105,11 @@ func (r *layerReader) read(hdr *tar.Header) error {
 			return fmt.Errorf("reading %s: %w", quote(name), err)
 		}
 	}
+	if e.isFile() {
+		if err := r.addCapability(uint32(r.entries.size), capabilityOf(hdr)); err != nil {
+			return err
+		}
+	}
 	if err := r.store.entries.take(1); err != nil {
 		return err
 	}
@@ -182,4 +187,5 @@ func (r *layerReader) giveBack() {
 	r.store.entries.giveBack(int64(r.entries.size))
 	r.store.names.giveBack(r.names)
 	r.store.memory.giveBack(r.memory)
+	r.store.capabilities.giveBack(int64(len(r.capabilities)))
 }

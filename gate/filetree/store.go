@@ -21,7 +21,9 @@ type Store struct {
 	names   allowance
 	stream  allowance // uncompressed bytes that were read
 	memory  allowance // content
-	spill   spill
+	// capabilities are entries that state one.
+	capabilities allowance
+	spill        spill
 
 	closing sync.Once
 	mu      sync.Mutex
@@ -36,6 +38,7 @@ func NewStore(limits Limits) *Store {
 	s.names.LimitError = LimitError{Limit: "NameBytes", Max: limits.NameBytes, Unit: "bytes of names"}
 	s.stream.LimitError = LimitError{Limit: "TotalBytes", Max: limits.TotalBytes, Unit: "uncompressed bytes of all layers"}
 	s.memory.LimitError = LimitError{Limit: "Memory", Max: max(limits.Memory, 0), Unit: "bytes of content in memory"}
+	s.capabilities.LimitError = LimitError{Limit: "Capabilities", Max: limits.Capabilities, Unit: "files with capabilities"}
 	s.spill.directory = limits.Directory
 	s.spill.space.LimitError = LimitError{Limit: "Disk", Max: max(limits.Disk, 0), Unit: "bytes of content in the temporary file"}
 	return s

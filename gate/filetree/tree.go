@@ -163,6 +163,7 @@ func (t *Tree) file(at uint32, path string) sbom.File {
 		return f
 	}
 	f.Mode, f.Size, f.UID, f.GID = n.entry.mode, n.entry.size, n.entry.uid, n.entry.gid
+	f.Capability = t.capabilities[slot.node]
 	f.Layer, f.DiffID = int(slot.layer), t.layers[slot.layer].diffID
 	switch {
 	case t.isLink(slot.node):
