@@ -85,7 +85,7 @@ func ExampleRules() {
 	// content.interpreters     The image holds no interpreter
 	// content.debugTools       The image holds no debugging tool
 	// content.packageManagers  The image holds no package manager
-	// content.setuid           No file is setuid or setgid
+	// content.setuid           No file is setuid or setgid or has capabilities
 	// content.secrets          The image holds no secret
 	// sbom.complete            The bill of materials names everything
 	// vulnerabilities.database The vulnerability database is there and fresh

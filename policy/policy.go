@@ -136,7 +136,7 @@ type ContentRules struct {
 	Interpreters    Level   `yaml:"interpreters"`
 	DebugTools      Level   `yaml:"debugTools"`
 	PackageManagers Level   `yaml:"packageManagers"`
-	Setuid          Level   `yaml:"setuid"` // setuid and setgid files
+	Setuid          Level   `yaml:"setuid"` // setuid and setgid files, and files with capabilities
 	Secrets         Level   `yaml:"secrets"`
 }
 

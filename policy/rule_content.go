@@ -36,9 +36,9 @@ func contentClasses() []contentClass {
 		ClassPackageManager, "package manager", "install packages in a build stage and copy the result, or remove it in the final stage",
 		func(c ContentRules) Level { return c.PackageManagers },
 	}, {
-		RuleInfo{RuleSetuid, "No file is setuid or setgid", []string{"content.setuid"},
-			"Such a file gives its owner's rights to whoever runs it."},
-		ClassSetuid, "setuid or setgid file", `remove the bits in the Dockerfile: RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +`,
+		RuleInfo{RuleSetuid, "No file is setuid or setgid or has capabilities", []string{"content.setuid"},
+			"Such a file gives the rights of its owner, or the capabilities of its own, to whoever runs it."},
+		ClassSetuid, "privilege-raising file", `in the Dockerfile, remove the bits (RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +) and the capabilities (RUN setcap -r FILE)`,
 		func(c ContentRules) Level { return c.Setuid },
 	}, {
 		RuleInfo{RuleSecrets, "The image holds no secret", []string{"content.secrets"},

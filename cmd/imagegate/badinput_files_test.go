@@ -95,6 +95,15 @@ func badFiles() []badInput {
 		{"setuid program whose name moves the cursor", func(s *scene) {
 			s.entries(gatetest.Entry{Path: "srv/\x1b[2J\xff\nALLOWED", Content: gatetest.Program(), Mode: fs.ModeSetuid | 0o755})
 		}, policy.Deny, "content.setuid", 0},
+		{"program with a capability", func(s *scene) { s.capable("\x01\x00\x00\x02\x00\x20" + strings.Repeat("\x00", 14)) },
+			policy.Deny, "cap_net_raw=ep", 0},
+		{"program with a capability that nobody can read", func(s *scene) { s.capable("\x1b[2J\xff\nALLOWED" + strings.Repeat("x", 1<<19)) },
+			policy.Deny, "unknown capability", 0},
+		{"100,000 capabilities", func(s *scene) {
+			s.headers(100_000, func(i int) tar.Header {
+				return tar.Header{Name: fmt.Sprint("f", i), PAXRecords: map[string]string{"SCHILY.xattr.security.capability": fmt.Sprint(i)}}
+			})
+		}, policy.NotDecidable, "Capabilities", 0},
 		{"sparse file of a petabyte", func(s *scene) { s.over(gatetest.LayerOf(s.t, gatetest.Gzip, sparse(s.t, 1<<50))) },
 			policy.NotDecidable, "LayerBytes", 0},
 		{"sparse package of 300 MB", func(s *scene) { s.over(gatetest.LayerOf(s.t, gatetest.Gzip, sparse(s.t, 300<<20))) },
@@ -131,6 +140,12 @@ func badFiles() []badInput {
 			s.entries(gatetest.Entry{Path: "var/lib/rpm/rpmdb.sqlite", Content: "no database"}, gatetest.Entry{Path: "lib/apk/db/installed", Content: strings.Repeat("P:\n", 1000)})
 		}, policy.NotDecidable, "", 0},
 	}
+}
+
+// capable pushes the good image with a program that has that capability.
+func (s *scene) capable(value string) {
+	s.t.Helper()
+	s.entries(gatetest.Entry{Path: "srv/ping", Content: gatetest.Program(), Mode: 0o755, PAX: map[string]string{"SCHILY.xattr.security.capability": value}})
 }
 
 // headers pushes the good image with a layer of n entries without content over it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -28,6 +29,12 @@ func namedImage(t testing.TB, name string) v1.Image {
 	case "other":
 		files["var/lib/dpkg/status.d/base"] = goodPackages
 		files["etc/motd"] = "another image\n"
+	case "capable": // cap_net_raw=ep, in the tar as docker and containerd write it
+		files["var/lib/dpkg/status.d/base"] = goodPackages
+		return gatetest.Image(t, unprivileged, gatetest.Layer(t, gatetest.Gzip, append(gatetest.Files(files), gatetest.Entry{
+			Path: "srv/probe", Content: gatetest.Program(), Mode: 0o755,
+			PAX: map[string]string{"SCHILY.xattr.security.capability": "\x01\x00\x00\x02\x00\x20" + strings.Repeat("\x00", 14)},
+		})...))
 	case "strange":
 		files["etc/os-release"] = acmeRelease
 		files["var/lib/dpkg/status"] = acmePackages

@@ -41,6 +41,8 @@ type Entry struct {
 	UID, GID int
 	// Symlink makes it a symbolic link, Hardlink a hard link to that target.
 	Symlink, Hardlink string
+	// PAX are further records, such as the extended attributes of star.
+	PAX map[string]string
 }
 
 // Files makes entries of regular files in order of their paths. A path that ends
@@ -80,7 +82,7 @@ func Tar(t testing.TB, entries ...Entry) []byte {
 func (e Entry) header() *tar.Header {
 	header := &tar.Header{
 		Name: strings.TrimPrefix(e.Path, "/"), Typeflag: tar.TypeReg, Size: int64(len(e.Content)),
-		Mode: 0o644, Uid: e.UID, Gid: e.GID, ModTime: time.Unix(0, 0), Format: tar.FormatPAX,
+		Mode: 0o644, Uid: e.UID, Gid: e.GID, ModTime: time.Unix(0, 0), Format: tar.FormatPAX, PAXRecords: e.PAX,
 	}
 	switch {
 	case e.Symlink != "":

@@ -48,12 +48,14 @@ func newClassifier(files sbom.Files, marks *scanner, env map[string]string) *cla
 	}
 }
 
-// classify returns the findings about one file: at most one for what it is, and
-// one for its setuid or setgid bit.
+// classify returns the findings about one file: at most one for what it is, one for
+// its setuid or setgid bit, and one for its capabilities.
 func (c *classifier) classify(ctx context.Context, file sbom.File) ([]policy.Content, error) {
 	var found []policy.Content
-	if name := setuid(file); name != "" {
-		found = append(found, finding(file, policy.ClassSetuid, viaPath, name))
+	for _, name := range []string{setuid(file), capabilities(file)} {
+		if name != "" {
+			found = append(found, finding(file, policy.ClassSetuid, viaPath, name))
+		}
 	}
 	kind, err := c.kind(ctx, file)
 	if kind != nil {
@@ -154,7 +156,7 @@ func (c *classifier) kindByName(file sbom.File, p program, via string) *policy.C
 // program reads what a file is: executable by anybody, and an ELF program or a
 // script. What the reader of the layers did not keep is neither.
 func (c *classifier) program(ctx context.Context, file sbom.File) (program, error) {
-	if !file.Mode.IsRegular() || file.Mode&0o111 == 0 || file.Size == 0 {
+	if !mayStart(file) || file.Size == 0 {
 		return program{}, nil
 	}
 	if p, ok := c.programs[file.Node]; ok {
@@ -196,7 +198,7 @@ func (c *classifier) readProgram(ctx context.Context, file sbom.File) (program, 
 // or group; empty where there is none.
 func setuid(file sbom.File) string {
 	switch {
-	case !file.Mode.IsRegular() || file.Mode&0o111 == 0:
+	case !mayStart(file):
 		return ""
 	case file.Mode&fs.ModeSetuid != 0 && file.Mode&fs.ModeSetgid != 0:
 		return "setuid, setgid"
@@ -207,6 +209,22 @@ func setuid(file sbom.File) string {
 	}
 	return ""
 }
+
+// capabilities names what the kernel gives whoever starts a file; empty where that
+// is nothing. What cannot be read may be everything: a kernel to come knows more.
+func capabilities(file sbom.File) string {
+	if !mayStart(file) || file.Capability == "" {
+		return ""
+	}
+	c, ok := parseFileCapability(file.Capability)
+	if !ok {
+		return "unknown capability"
+	}
+	return c.String()
+}
+
+// mayStart says whether somebody may execute a file.
+func mayStart(file sbom.File) bool { return file.Mode.IsRegular() && file.Mode&0o111 != 0 }
 
 func isMultiCallName(base string) bool {
 	return slices.ContainsFunc(multiCallNames, func(name string) bool { return strings.HasPrefix(base, name) })

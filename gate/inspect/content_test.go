@@ -71,6 +71,17 @@ func TestContentOfFiles(t *testing.T) {
 				chmod(fs.ModeSetuid|0o755, file("bin/su", plain)), chmod(fs.ModeSetgid|0o755, file("bin/wall", plain)), chmod(fs.ModeSetuid|fs.ModeSetgid|0o711, file("bin/both", plain)),
 				chmod(fs.ModeSetgid|0o644, file("lock", "mandatory locking")), chmod(fs.ModeSetgid|0o755, file("var/mail/", ""))},
 			want: []string{"setuid /bin/both path setuid, setgid", "setuid /bin/su path setuid", "setuid /bin/wall path setgid"}},
+		"capabilities": {
+			entries: []gatetest.Entry{
+				capable(netRaw, file("bin/grant", plain)), capable(netRaw, chmod(fs.ModeSetuid|0o755, file("bin/both", plain))),
+				capable("nonsense", file("bin/odd", plain)), capable(netRaw, file("srv/script", "#!/bin/x\n")), hardlink("bin/again", "bin/grant"),
+				capable(netRaw, chmod(0o644, file("srv/text", "nobody starts it"))), capable(capabilityData(0x02000001, 0, 0, 0, 0), file("bin/none", plain))},
+			want: []string{
+				"setuid /bin/again path cap_net_raw=ep", "setuid /bin/both path cap_net_raw=ep", "setuid /bin/both path setuid",
+				"setuid /bin/grant path cap_net_raw=ep", "setuid /bin/odd path unknown capability", "setuid /srv/script path cap_net_raw=ep"}},
+		"capabilities as libarchive writes them": {
+			entries: []gatetest.Entry{{Path: "srv/grant", Content: plain, Mode: 0o755, PAX: map[string]string{"LIBARCHIVE.xattr.security.capability": "AQAAAgAgAAAAAAAAAAAAAAAAAAA"}}},
+			want:    []string{"setuid /srv/grant path cap_net_raw=ep"}},
 		"two facts of one file": {
 			entries: []gatetest.Entry{chmod(fs.ModeSetuid|0o755, file("bin/sh", dash))}, want: []string{"setuid /bin/sh path setuid", "shell /bin/sh path dash"}},
 	} {

@@ -14,8 +14,9 @@
 //     config.User.
 //   - Root ignores permission bits, which means CAP_DAC_OVERRIDE, a default of
 //     Docker, containerd and CRI-O. Nobody else has a capability.
-//   - Access control lists, file capabilities, mounts and security modules are
-//     not in an image and not looked at.
+//   - Access control lists, mounts and security modules are not in an image and not
+//     looked at. Capabilities of files are found beside the setuid bit, as they raise
+//     privileges, too; whether the entry point could be read is judged without them.
 //   - A program is a file that the kernel would start: it has an execute bit and
 //     begins as an ELF program or with an interpreter line (execve(2)). Text
 //     without one is no program, whatever its name.
@@ -28,6 +29,6 @@
 // passwd and group files; runnable.go starts the process on paper, by way of
 // access.go, interpreter.go and elf.go. content.go classifies the programs of
 // the tree with the names of programs.go and the marks of shells.go, which
-// scan.go searches; secrets*.go and tokens.go look for credentials, size.go adds
+// scan.go searches, and reads their capabilities (capability.go); secrets*.go and tokens.go look for credentials, size.go adds
 // up. wants.go tells the reader of layers which content all this will need.
 package inspect

@@ -87,7 +87,7 @@ func (i *Inspector) survey(ctx context.Context, config *v1.ConfigFile, files sbo
 		}
 		found = append(append(found, kinds...), secrets...)
 		if len(found) > maxContent {
-			return nil, policy.Size{}, &LimitError{What: "shells, tools, setuid files and secrets", Limit: maxContent}
+			return nil, policy.Size{}, &LimitError{What: "shells, tools, privilege-raising files and secrets", Limit: maxContent}
 		}
 	}
 	return append(found, programs.hidden()...), sizes.total(), nil
