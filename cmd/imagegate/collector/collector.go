@@ -4,9 +4,11 @@
 // The engines that are linked into the command allocate some 30 MiB before main, and
 // nearly all of that stays. Go's collector, which begins at 4 MiB, goes over it three
 // times in vain: a third of what a check costs that remembers everything. So the
-// first collection waits until there is something to collect. From then on less
-// garbage is left than by default: a check makes much of it and keeps little, so that
-// collecting is cheap here and memory is not.
+// first collection waits until there is something to collect. The memory that the heap
+// had by then is the process's, whether it is used or not: so the heap may grow to
+// nearly the same size each time before it is collected again. Where what is in use leaves
+// too little of that, less garbage is left beside it than by default: a check makes
+// much of it and keeps little, so that collecting is cheap here and memory is not.
 //
 // Memory also has a soft bound, near which the collector works harder and gives back
 // at once what is free. A usual image stays within the first one. What is in use when
@@ -30,13 +32,20 @@ import (
 )
 
 const (
-	// percent is how much garbage may lie beside what is in use. Go's default is 100.
+	// never is so much garbage that only the bound makes the collector begin, in percent.
+	never = 1 << 20
+	// percent is how much garbage may lie beside what is in use in any case. Go's default
+	// is 100.
 	percent = 50
 	// percentServing is the same for a process that answers in milliseconds all day:
 	// each collection makes some of its answers late, and what it holds is little.
 	percentServing = 300
 	// begin is how much memory is in use when the collector begins, in bytes.
 	begin = 64 << 20
+	// refill is the size to which the heap may always grow before it is collected again,
+	// in bytes. At begin it is some 48 MiB, the rest being what the runtime keeps for
+	// itself; a quarter less leaves the engines' own memory (SQLite's) its place.
+	refill = 36 << 20
 	// firstBound is the first soft bound of memory, in bytes.
 	firstBound = 72 << 20
 )
@@ -70,20 +79,24 @@ func Serve() {
 
 // wait lets the first collection wait.
 func wait() {
-	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(begin)
-	afterCollection(func() {
-		debug.SetGCPercent(percent)
-		keepWithin(firstBound)
-	})
+	debug.SetGCPercent(never) // and not -1, with which it waits for a collection to end
+	afterCollection(func() { keepWithin(firstBound) })
 }
 
-// keepWithin sets the bound, and looks after each collection whether it still leaves
-// room.
+// keepWithin sets the bound and how much garbage may lie, and looks after each
+// collection whether they still fit what is in use.
 func keepWithin(bound int64) {
-	bound = raised(bound, inUse())
+	used := inUse()
+	bound = raised(bound, used)
 	debug.SetMemoryLimit(bound)
+	debug.SetGCPercent(garbage(used))
 	afterCollection(func() { keepWithin(bound) })
+}
+
+// garbage lets the heap grow to refill, or by percent where that is more.
+func garbage(inUse int64) int {
+	return max(percent, int((refill-inUse)*100/max(inUse, 1<<20)))
 }
 
 // raised is the bound that leaves an eighth of itself free.
