@@ -65,3 +65,6 @@ func Storable(content []byte) (json.RawMessage, error) {
 	advisory, err = advisory.storable()
 	return advisory.content, err
 }
+
+// LookAhead is tested with a matcher that fails.
+var LookAhead = lookAhead

@@ -15,6 +15,7 @@ import (
 	"github.com/anchore/grype/grype/matcher/rpm"
 	"github.com/anchore/grype/grype/matcher/stock"
 	"github.com/anchore/grype/grype/version"
+	"github.com/anchore/grype/grype/vulnerability"
 
 	"github.com/imagegate/imagegate/sbom"
 )
@@ -41,13 +42,12 @@ func (d *Database) Match(ctx context.Context, document *sbom.Document) (found []
 	if err := inventory.checkDistributions(d.reader); err != nil {
 		return nil, err
 	}
-	provider := v6.NewVulnerabilityProvider(d.reader)
-	search := grype.VulnerabilityMatcher{
-		VulnerabilityProvider: provider,
-		Matchers:              matcher.NewDefaultMatchers(matcherConfig()),
-		IgnoreRules:           kernelHeaderRules(),
+	reader, err := newDecorations(d.reader)
+	if err != nil {
+		return nil, err
 	}
-	matches, _, err := search.FindMatchesContext(ctx, inventory.packages, inventory.context)
+	provider := v6.NewVulnerabilityProvider(reader)
+	matches, err := inventory.match(ctx, provider)
 	if err = cmp.Or(ctx.Err(), d.queries.failedSince(failed), err); err != nil {
 		return nil, fmt.Errorf("matching packages with vulnerabilities: %w", firstLine(err))
 	}
@@ -56,6 +56,19 @@ func (d *Database) Match(ctx context.Context, document *sbom.Document) (found []
 		return nil, fmt.Errorf("describing vulnerabilities: %w", err)
 	}
 	return found, nil
+}
+
+// match lets grype match the packages, on all processors.
+func (i inventory) match(ctx context.Context, provider vulnerability.Provider) (*match.Matches, error) {
+	matchers, end := lookAhead(ctx, matcher.NewDefaultMatchers(matcherConfig()), provider, i.packages)
+	defer end()
+	search := grype.VulnerabilityMatcher{
+		VulnerabilityProvider: provider,
+		Matchers:              matchers,
+		IgnoreRules:           kernelHeaderRules(),
+	}
+	matches, _, err := search.FindMatchesContext(ctx, i.packages, i.context)
+	return matches, err
 }
 
 // firstLine shortens the error of a matcher that panicked, to which grype adds
