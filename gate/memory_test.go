@@ -278,6 +278,21 @@ func jsonOf(t *testing.T, value any) string {
 	return string(text)
 }
 
+// readingInspector is an inspector that says which trees suffice it.
+type readingInspector struct {
+	gate.Inspector
+
+	enough func(sbom.Files) error
+	files  *recalled
+}
+
+func (r readingInspector) Files(ctx context.Context, config *v1.ConfigFile, files sbom.Files) (policy.Inspection, error) {
+	if err := r.enough(files); err != nil {
+		return policy.Inspection{}, err
+	}
+	return r.Inspector.Files(ctx, config, r.files)
+}
+
 // recalled is a file tree whose layers were remembered without all of their content.
 type recalled struct {
 	gate.FileTree
@@ -289,6 +304,9 @@ func (r *recalled) Again(context.Context) (gate.FileTree, error) {
 	r.again.Add(1)
 	return tree{}, nil
 }
+
+// Close leaves the content to what is read again.
+func (*recalled) Close() error { return nil }
 
 // tree is one that was read.
 type tree struct{ gate.FileTree }
@@ -350,17 +368,22 @@ func TestLayersAreReadAfterAll(t *testing.T) {
 		again int32
 	}{"all is there": {nil, 0}, "content is missing": {sbom.ErrNotKept, 1}, "another reason": {errors.New("broken"), 0}} {
 		files := &recalled{}
-		e := engines(t)
-		e.Images = remembered{e.Images, files}
-		e.Cataloger = reading(func(files sbom.Files) error {
+		enough := func(files sbom.Files) error {
 			if _, whole := files.(tree); whole {
 				return nil
 			}
 			return test.err
-		})
-		result := check(t, e, registry.Host()+"/app:v1", policy.StageBuild)
-		require.Equal(t, test.again, files.again.Load(), name)
-		done := test.err == nil || test.again > 0
-		require.Equal(t, done, result.Verdict == policy.Allow, name)
+		}
+		cataloger, inspector := engines(t), engines(t)
+		cataloger.Cataloger = reading(enough)
+		inspector.Inspector = readingInspector{inspector.Inspector, enough, files}
+		for step, e := range map[string]gate.Engines{"cataloger": cataloger, "inspector": inspector} {
+			files.again.Store(0)
+			e.Images = remembered{e.Images, files}
+			result := check(t, e, registry.Host()+"/app:v1", policy.StageBuild)
+			require.Equal(t, test.again, files.again.Load(), "%s, %s", step, name)
+			done := test.err == nil || test.again > 0
+			require.Equal(t, done, result.Verdict == policy.Allow, "%s, %s", step, name)
+		}
 	}
 }

@@ -67,12 +67,15 @@ type FileTree interface {
 	io.Closer
 }
 
-// Recalled is a FileTree of which some layers were not read but remembered, perhaps
-// without content that is wanted after all (sbom.ErrNotKept).
-type Recalled interface {
+// Rereadable is a FileTree that may lack content which is wanted after all
+// (sbom.ErrNotKept): its layer was remembered without, or only a link that came later
+// gives the file a name of interest, as in images whose files lie under the digests of
+// their content.
+type Rereadable interface {
 	FileTree
 
-	// Again reads every layer, as if nothing was remembered.
+	// Again reads every layer, as if nothing was remembered, and keeps that content,
+	// too. The tree must not be closed before it returns.
 	Again(ctx context.Context) (FileTree, error)
 }
 

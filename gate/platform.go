@@ -137,9 +137,24 @@ func (p *platformCheck) readFiles(ctx context.Context) tree {
 		if files, err = p.image.Files(ctx); err != nil || !inspect {
 			return err
 		}
-		return p.inspect(ctx, config, files)
+		err = p.inspect(ctx, config, files)
+		if reread, ok := rereadable(files, err); ok {
+			files, err = reread.Again(ctx)
+			tree{reread}.close()
+			if err == nil {
+				err = p.inspect(ctx, config, files)
+			}
+		}
+		return err
 	})
 	return tree{files}
+}
+
+// rereadable says whether a step failed because of content that another reading of
+// the layers would keep.
+func rereadable(files FileTree, failure error) (Rereadable, bool) {
+	reread, ok := files.(Rereadable)
+	return reread, ok && errors.Is(failure, sbom.ErrNotKept)
 }
 
 func (p *platformCheck) readConfig(ctx context.Context) (config *v1.ConfigFile) {
@@ -199,16 +214,15 @@ func (p *platformCheck) catalog(ctx context.Context, files tree) {
 	})
 }
 
-// catalogFiles reads the layers after all where what is remembered of them is not
-// enough.
+// catalogFiles reads the layers again where what was kept of them is not enough.
 func (p *platformCheck) catalogFiles(ctx context.Context, files FileTree) (*sbom.Document, error) {
 	cataloger := p.check.gate.engines.Cataloger
 	document, err := cataloger.Catalog(ctx, p.about(), files)
-	recalled, ok := files.(Recalled)
-	if !ok || !errors.Is(err, sbom.ErrNotKept) {
+	reread, ok := rereadable(files, err)
+	if !ok {
 		return document, err
 	}
-	again, err := recalled.Again(ctx)
+	again, err := reread.Again(ctx)
 	if err != nil {
 		return nil, err
 	}

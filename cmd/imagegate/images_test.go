@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -35,6 +36,11 @@ func namedImage(t testing.TB, name string) v1.Image {
 			Path: "srv/probe", Content: gatetest.Program(), Mode: 0o755,
 			PAX: map[string]string{"SCHILY.xattr.security.capability": "\x01\x00\x00\x02\x00\x20" + strings.Repeat("\x00", 14)},
 		})...))
+	case "stored": // whose files lie under digests, as those of an OSTree commit
+		return gatetest.Image(t, unprivileged, gatetest.Layer(t, gatetest.Gzip, stored(map[string]string{
+			"etc/passwd": passwd, "app": gatetest.Program(), "usr/lib/os-release": debianRelease, "etc/os-release": debianRelease,
+			"var/lib/dpkg/status": oldPackages, "root/.npmrc": "//registry.example.com/:_authToken=abcdef0123456789\n",
+		})...))
 	case "strange":
 		files["etc/os-release"] = acmeRelease
 		files["var/lib/dpkg/status"] = acmePackages
@@ -47,6 +53,16 @@ func namedImage(t testing.TB, name string) v1.Image {
 		t.Fatalf("no image is called %q", name)
 	}
 	return gatetest.Image(t, unprivileged, gatetest.Layer(t, gatetest.Gzip, gatetest.Files(files)...))
+}
+
+// stored makes entries of files that have their names from hard links only.
+func stored(files map[string]string) []gatetest.Entry {
+	var entries []gatetest.Entry
+	for i, file := range gatetest.Files(files) {
+		object := gatetest.Entry{Path: fmt.Sprintf("sysroot/ostree/repo/objects/%02x/%040x.file", i, i), Content: file.Content, Mode: file.Mode}
+		entries = append(entries, object, gatetest.Entry{Path: file.Path, Hardlink: object.Path, Mode: file.Mode})
+	}
+	return entries
 }
 
 // indexImage has two platforms that differ.

@@ -258,7 +258,7 @@ func spoil(ts *testscript.TestScript, _ bool, args []string) {
 	if len(entries) < 2 {
 		ts.Fatalf("%d entries to spoil", len(entries))
 	}
-	first, err := os.ReadFile(entries[0])
+	last, err := os.ReadFile(entries[len(entries)-1])
 	ts.Check(err)
 	for i, entry := range entries {
 		content, err := os.ReadFile(entry)
@@ -269,7 +269,7 @@ func spoil(ts *testscript.TestScript, _ bool, args []string) {
 		case "edit":
 			content[len(content)/2+i%8] ^= 1
 		case "replace":
-			content, first = first, content
+			content, last = last, content // each has its neighbour's
 		}
 		ts.Check(os.WriteFile(entry, content, 0o600))
 	}

@@ -72,13 +72,13 @@ func WithProgress(progress func(Progress)) Option {
 
 // files reads each layer once, several at a time, and merges them in order. Those
 // that are remembered are not read.
-func (p *platform) files(ctx context.Context, memory *layerMemory) (*filetree.Tree, error) {
+func (p *platform) files(ctx context.Context, memory *layerMemory, keep filetree.Keep) (*filetree.Tree, error) {
 	diffIDs, err := p.diffIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	store := filetree.NewStore(p.reading.files)
-	layers, err := p.readLayers(ctx, store, diffIDs, memory)
+	layers, err := p.readLayers(ctx, store, diffIDs, memory, keep)
 	if err != nil {
 		_ = store.Close() // the reason is err
 		return nil, err
@@ -111,7 +111,7 @@ func (p *platform) diffIDs(ctx context.Context) ([]v1.Hash, error) {
 
 // readLayers reads the layers of an image. One that occurs twice, as empty layers
 // do, is read once: the key is both digests, so that neither goes unverified.
-func (p *platform) readLayers(ctx context.Context, store *filetree.Store, diffIDs []v1.Hash, memory *layerMemory) ([]*filetree.Layer, error) {
+func (p *platform) readLayers(ctx context.Context, store *filetree.Store, diffIDs []v1.Hash, memory *layerMemory, keep filetree.Keep) ([]*filetree.Layer, error) {
 	type key struct{ blob, diffID v1.Hash }
 	first := map[key]int{}
 	layers := make([]*filetree.Layer, len(diffIDs))
@@ -126,7 +126,7 @@ func (p *platform) readLayers(ctx context.Context, store *filetree.Store, diffID
 		group.Go(func() (err error) {
 			defer contain(&err)
 			layers[i], err = memory.layer(ctx, store, descriptor, diffIDs[i], func() (*filetree.Layer, error) {
-				return p.readLayer(ctx, store, descriptor, diffIDs[i])
+				return p.readLayer(ctx, store, descriptor, diffIDs[i], keep)
 			})
 			if err != nil {
 				return fmt.Errorf("layer %d, %s: %w", i, descriptor.Digest, err)

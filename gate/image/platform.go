@@ -8,6 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/gate/filetree"
 	"github.com/imagegate/imagegate/policy"
 )
 
@@ -77,32 +78,38 @@ func (p *platform) Config(ctx context.Context) (*v1.ConfigFile, error) {
 
 // Files reads every layer once and merges them into one tree.
 func (p *platform) Files(ctx context.Context) (gate.FileTree, error) {
-	tree, err := p.merged(ctx, p.reading.layers)
-	if err != nil || p.reading.layers == nil {
-		return tree, err
+	tree, err := p.merged(ctx, p.reading.layers, p.reading.keep)
+	if err != nil {
+		return nil, err
 	}
-	return recalledTree{tree, p}, nil
+	return readableTree{tree, p}, nil
 }
 
-func (p *platform) merged(ctx context.Context, memory *layerMemory) (gate.FileTree, error) {
-	tree, err := p.files(ctx, memory)
+func (p *platform) merged(ctx context.Context, memory *layerMemory, keep filetree.Keep) (*filetree.Tree, error) {
+	tree, err := p.files(ctx, memory, keep)
 	if err != nil {
 		return nil, failed(err, "reading the layers of %s (%s)", p.digest, p.name)
 	}
 	return tree, nil
 }
 
-// recalledTree is a tree whose layers may have been remembered.
-type recalledTree struct {
-	gate.FileTree
+// readableTree is a tree that can be read again, with more of its content.
+type readableTree struct {
+	*filetree.Tree
 
 	of *platform
 }
 
-var _ gate.Recalled = recalledTree{}
+var _ gate.Rereadable = readableTree{}
 
-// Again reads every layer.
-func (t recalledTree) Again(ctx context.Context) (gate.FileTree, error) { return t.of.merged(ctx, nil) }
+// Again reads every layer, none from memory, and keeps what links give a wanted name.
+func (t readableTree) Again(ctx context.Context) (gate.FileTree, error) {
+	again, err := t.of.merged(ctx, nil, t.Linked(t.of.reading.keep))
+	if err != nil {
+		return nil, err
+	}
+	return again, nil
+}
 
 // config is kept once it was read; a failure is not, since it may pass.
 func (p *platform) config(ctx context.Context) (*v1.ConfigFile, error) {

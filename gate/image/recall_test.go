@@ -120,7 +120,7 @@ func TestAgain(t *testing.T) {
 	files, err := platform.Files(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, files.Close()) }()
-	again, err := files.(gate.Recalled).Again(t.Context())
+	again, err := files.(gate.Rereadable).Again(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, again.Close()) }()
 	file, _ := again.Lookup("/program")

@@ -81,6 +81,18 @@ func TestContentThatWasNotKeptIsNotAbsent(t *testing.T) {
 	require.ErrorIs(t, err, sbom.ErrNotKept)
 }
 
+// A hard link comes after the content of its file, whose own name is of no interest.
+func TestSecretByAHardLinkIsNotAbsent(t *testing.T) {
+	t.Parallel()
+	entries := []gatetest.Entry{file("objects/ab12", "//registry.example.com/:_authToken=abcdef0123456789\n"), hardlink("root/.npmrc", "objects/ab12")}
+	_, err := New().Files(context.Background(), linux(v1.Config{}), treeKeeping(t, Wants, entries))
+	require.ErrorIs(t, err, sbom.ErrNotKept)
+	everything := func(string, []byte, int64) bool { return true }
+	found, err := New().Files(context.Background(), linux(v1.Config{}), treeKeeping(t, everything, entries))
+	require.NoError(t, err)
+	require.Equal(t, "/root/.npmrc", found.Content[0].Path)
+}
+
 func TestCancelledInspectionIsNoInspection(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())

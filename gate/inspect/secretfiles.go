@@ -113,10 +113,13 @@ func fileSecrets(file sbom.File, files sbom.Files) ([]policy.Content, error) {
 		return nil, nil
 	}
 	head, kept, err := read(files, file, headBytes)
+	check := checkOf(file.Path, head, file.Size)
+	if err == nil && !kept && check != nil {
+		err = sbom.ErrNotKept // its name is a hard link's, which came after the content
+	}
 	if err != nil || !kept {
 		return nil, err
 	}
-	check := checkOf(file.Path, head, file.Size)
 	if check == nil {
 		return nil, nil
 	}

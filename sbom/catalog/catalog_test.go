@@ -148,12 +148,19 @@ func TestMissingContentIsNoMissingPackage(t *testing.T) {
 	}
 }
 
-// TestWantedNameOfAnUnwantedFile is the one way in which Wants is too narrow.
+// TestWantedNameOfAnUnwantedFile is the one way in which Wants is too narrow, and a
+// rule that knows the links is not.
 func TestWantedNameOfAnUnwantedFile(t *testing.T) {
 	t.Parallel()
 	image := layered(t, links())
-	_, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
+	files := newTree(t, image, catalog.Wants)
+	_, err := cataloger(t).Catalog(t.Context(), describe(t, image), files)
 	require.ErrorIs(t, err, sbom.ErrNotKept)
+	again, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, files.Linked(catalog.Wants)))
+	require.NoError(t, err)
+	all, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, func(string, []byte, int64) bool { return true }))
+	require.NoError(t, err)
+	require.Equal(t, all.Packages, again.Packages)
 }
 
 // failing is a tree one file of which cannot be read back, or opened.

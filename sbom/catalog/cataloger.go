@@ -145,7 +145,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Remedy() string {
 	switch {
 	case errors.Is(e.Err, sbom.ErrNotKept):
-		return "this is a defect: the layers were read without keeping what catalog.Wants asks for; please report it with the image"
+		return "put the file where the link to it is, and not only the link; and please report the image: no name of the file told that it would be asked for (catalog.Wants)"
 	case errors.Is(e.Err, errTooManyLinks):
 		return "rebuild the image without directories of symbolic links into each other"
 	case e.Transient():

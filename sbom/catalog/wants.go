@@ -12,7 +12,8 @@ import (
 //
 // The rule is wider than what is opened. Where it is too narrow after all (a link
 // with a wanted name leads to a file with another), Catalog fails with
-// sbom.ErrNotKept; the layers can then be read again with a rule that keeps more.
+// sbom.ErrNotKept; the layers can then be read again with a rule that knows the links
+// (filetree.Tree.Linked).
 func Wants(name string, head []byte, _ int64) bool {
 	return executableMagic(head) || byName(name)
 }
