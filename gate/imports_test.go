@@ -22,7 +22,7 @@ var direction = map[string][]string{
 	"policy/vex":        {},
 	"policy/expression": {},
 	"gate":              {"policy", "sbom"},
-	"gate/filetree":     {"sbom"},
+	"gate/filetree":     {"sbom", "sbom/dense"},
 	"gate/image":        {"gate", "gate/filetree", "policy", "sbom"},
 	"gate/inspect":      {"policy", "sbom"},
 	"gate/signature":    {"gate", "policy"},
@@ -36,7 +36,8 @@ var direction = map[string][]string{
 	"gate/store":        {},
 	"gate/breakglass":   {},
 	"gate/admission":    {"gate", "gate/breakglass", "policy", "sbom"},
-	"sbom/catalog":      {"sbom"},
+	"sbom/catalog":      {"sbom", "sbom/dense"},
+	"sbom/dense":        {},
 	"sbom/vuln":         {"sbom", "sbom/catalog"},
 
 	"gate/admission/setup":    {},

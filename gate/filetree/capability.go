@@ -116,7 +116,7 @@ func (d *decoder) capabilities(entries int64) error {
 	for range count {
 		entry := d.number(next, entries-1)
 		value := make([]byte, d.number(1, maxCapability))
-		if _, err := io.ReadFull(d.in, value); err != nil || d.bad || !d.layer.entries.at(uint32(entry)).isFile() {
+		if _, err := io.ReadFull(d.in, value); err != nil || d.bad || !d.layer.entries.At(uint32(entry)).isFile() {
 			return errEncoded
 		}
 		if err := d.layer.addCapability(uint32(entry), string(value)); err != nil {

@@ -46,7 +46,7 @@ func (c *cursor) next() (uint32, stop) {
 		if c.base == "" {
 			continue
 		}
-		dir := c.graph.names.at(c.at).node
+		dir := c.graph.names.At(c.at).node
 		if !c.graph.isDir(dir) {
 			return c.at, notDirectory
 		}
@@ -64,7 +64,7 @@ func (c *cursor) next() (uint32, stop) {
 		if !ok {
 			return c.at, missing
 		}
-		if c.graph.isLink(c.graph.names.at(child).node) {
+		if c.graph.isLink(c.graph.names.At(child).node) {
 			return child, atLink
 		}
 		c.at = child

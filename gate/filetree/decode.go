@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/imagegate/imagegate/sbom"
+	"github.com/imagegate/imagegate/sbom/dense"
 )
 
 // errEncoded is an encoded layer that no layer was encoded to. Whoever remembers
@@ -22,8 +23,7 @@ var errEncoded = errors.New("it is no encoded layer, or a damaged one")
 // against the limits, and its content is held by the store.
 func (s *Store) DecodeLayer(diffID string, r io.Reader) (*Layer, error) {
 	d := &decoder{
-		store: s, layer: &Layer{store: s, diffID: diffID, bodies: make([]body, 1)},
-		in: bufio.NewReaderSize(r, copyBuffer),
+		store: s, layer: newLayer(s, diffID), in: bufio.NewReaderSize(r, copyBuffer),
 	}
 	if err := d.decode(); err != nil {
 		d.giveBack()
@@ -36,8 +36,7 @@ type decoder struct {
 	store *Store
 	layer *Layer
 	in    *bufio.Reader
-	bad   bool // something did not make sense
-	texts text
+	bad   bool   // something did not make sense
 	name  []byte // scratch of text
 
 	names, memory, streamed int64 // what was taken of the store's allowances
@@ -54,15 +53,14 @@ func (d *decoder) decode() error {
 		return err
 	}
 	d.streamed, l.bytes = size, size
-	var err error
-	if l.dirs, err = d.list(); err != nil {
+	if err := d.list(&l.dirs); err != nil {
 		return err
 	}
-	if l.links, err = d.list(); err != nil {
+	if err := d.list(&l.links); err != nil {
 		return err
 	}
 	count := d.number(0, d.store.limits.Entries)
-	if d.bad || len(l.links) == 0 || l.links[0] != "" || !d.reasonable(l.dirs) {
+	if d.bad || l.links.Len() == 0 || l.texts.At(*l.links.At(0)) != "" || !d.reasonable() {
 		return errEncoded
 	}
 	for range count {
@@ -80,9 +78,9 @@ func (d *decoder) decode() error {
 }
 
 // reasonable holds the limits that ReadLayer held.
-func (d *decoder) reasonable(dirs []string) bool {
-	for _, dir := range dirs {
-		if strings.Count(dir, "/") > d.store.limits.Depth {
+func (d *decoder) reasonable() bool {
+	for i := range uint32(d.layer.dirs.Len()) {
+		if strings.Count(d.layer.dir(i), "/") > d.store.limits.Depth {
 			return false
 		}
 	}
@@ -100,33 +98,32 @@ func (d *decoder) number(least, most int64) int64 {
 }
 
 // text reads a text, which counts as a name.
-func (d *decoder) text() (string, error) {
+func (d *decoder) text() (dense.Text, error) {
 	size := d.number(0, int64(d.store.limits.PathLength))
 	if d.bad {
-		return "", errEncoded
+		return 0, errEncoded
 	}
 	if err := d.store.names.take(size); err != nil {
-		return "", err
+		return 0, err
 	}
 	d.names += size
 	d.name = slices.Grow(d.name[:0], int(size))[:size]
 	if _, err := io.ReadFull(d.in, d.name); err != nil {
-		return "", errEncoded
+		return 0, errEncoded
 	}
-	return d.texts.keep(string(d.name)), nil
+	return d.layer.texts.Add(string(d.name)), nil
 }
 
-func (d *decoder) list() ([]string, error) {
+func (d *decoder) list(to *dense.List[dense.Text]) error {
 	count := d.number(0, d.store.limits.Entries+1)
-	var all []string
 	for range count {
 		s, err := d.text()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, s)
+		to.Add(s)
 	}
-	return all, nil
+	return nil
 }
 
 func (d *decoder) entry() error {
@@ -136,11 +133,11 @@ func (d *decoder) entry() error {
 	}
 	l := d.layer
 	e := entry{
-		base: base, size: d.number(0, math.MaxInt64), uid: d.number(math.MinInt64, math.MaxInt64), gid: d.number(math.MinInt64, math.MaxInt64),
-		dir: uint32(d.number(0, int64(len(l.dirs))-1)), link: uint32(d.number(0, int64(len(l.links))-1)),
+		base: base, size: d.number(0, math.MaxInt64), owner: l.own(owner{d.number(math.MinInt64, math.MaxInt64), d.number(math.MinInt64, math.MaxInt64)}),
+		dir: uint32(d.number(0, int64(l.dirs.Len())-1)), more: uint32(d.number(0, int64(l.links.Len())-1)),
 		mode: fs.FileMode(d.number(0, math.MaxUint32)), kind: kind(d.number(int64(file), int64(opaque))),
 	}
-	if d.bad || e.mode&^modeBits != 0 || strings.Contains(base, "/") {
+	if d.bad || e.mode&^modeBits != 0 || e.hasContent() && e.more != 0 || strings.Contains(l.texts.At(base), "/") {
 		return errEncoded
 	}
 	if err := d.body(&e); err != nil {
@@ -149,7 +146,7 @@ func (d *decoder) entry() error {
 	if err := d.store.entries.take(1); err != nil {
 		return err
 	}
-	l.entries.add(e)
+	l.entries.Add(e)
 	return nil
 }
 
@@ -159,7 +156,7 @@ func (d *decoder) body(e *entry) error {
 	if err != nil || len(parts) == 0 {
 		return err
 	}
-	if e.mode.Type() != 0 || e.kind != file {
+	if !e.hasContent() {
 		return errEncoded
 	}
 	b, err := d.store.put(nil, d.in, total)
@@ -172,7 +169,7 @@ func (d *decoder) body(e *entry) error {
 	if total < e.size {
 		b.parts, b.size = parts, e.size
 	}
-	e.body = uint32(len(d.layer.bodies))
+	e.more = uint32(len(d.layer.bodies))
 	d.layer.bodies = append(d.layer.bodies, b)
 	return nil
 }
@@ -196,7 +193,7 @@ func (d *decoder) parts(size int64) (parts []sbom.Range, total int64, err error)
 
 // giveBack returns what a layer that could not be decoded has taken.
 func (d *decoder) giveBack() {
-	d.store.entries.giveBack(int64(d.layer.entries.size))
+	d.store.entries.giveBack(int64(d.layer.entries.Len()))
 	d.store.names.giveBack(d.names)
 	d.store.memory.giveBack(d.memory)
 	d.store.capabilities.giveBack(int64(len(d.layer.capabilities)))

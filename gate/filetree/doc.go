@@ -37,10 +37,12 @@
 //
 // # What it costs
 //
-// About 64 bytes for each entry of a layer and 70 for each name in a tree, besides
-// the names themselves. Kept content stays in memory up to Limits.Memory; what is
-// beyond that, and every large file, goes to one unnamed temporary file. Everything that an image can make large is
-// bounded by Limits, and going over one is a *LimitError that names it.
+// About 32 bytes for each entry of a layer and 60 for each name in a tree, besides
+// the names themselves, which only the layer holds; none of it has pointers for the
+// garbage collector to follow (package dense). Kept content stays in memory up to
+// Limits.Memory; what is beyond that, and every large file, goes to one unnamed
+// temporary file. Everything that an image can make large is bounded by Limits, and
+// going over one is a *LimitError that names it.
 //
 // The package knows neither registries nor compression nor digests: gate/image
 // hands it the uncompressed stream, which it reads to the end, so that digests

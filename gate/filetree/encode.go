@@ -10,6 +10,7 @@ import (
 	"io/fs"
 
 	"github.com/imagegate/imagegate/sbom"
+	"github.com/imagegate/imagegate/sbom/dense"
 )
 
 // Condense says which parts of a kept file will be asked for when its layer is used
@@ -37,11 +38,11 @@ func (l *Layer) Encode(w io.Writer, condense Condense) error {
 	e := &encoder{layer: l, condense: condense, out: bufio.NewWriterSize(w, copyBuffer)}
 	_, _ = e.out.WriteString(layerMagic) // the first error is told by Flush
 	e.number(l.bytes)
-	e.texts(l.dirs)
-	e.texts(l.links)
-	e.number(int64(l.entries.size))
-	for i := range uint32(l.entries.size) {
-		if err := e.entry(l.entries.at(i)); err != nil {
+	e.texts(&l.dirs)
+	e.texts(&l.links)
+	e.number(int64(l.entries.Len()))
+	for i := range uint32(l.entries.Len()) {
+		if err := e.entry(l.entries.At(i)); err != nil {
 			return fmt.Errorf("encoding layer %s: %w", l.diffID, err)
 		}
 	}
@@ -66,23 +67,28 @@ func (e *encoder) text(s string) {
 	_, _ = e.out.WriteString(s)
 }
 
-func (e *encoder) texts(list []string) {
-	e.number(int64(len(list)))
-	for _, s := range list {
-		e.text(s)
+func (e *encoder) texts(list *dense.List[dense.Text]) {
+	e.number(int64(list.Len()))
+	for i := range uint32(list.Len()) {
+		e.text(e.layer.texts.At(*list.At(i)))
 	}
 }
 
 func (e *encoder) entry(n *entry) error {
-	e.text(n.base)
-	for _, number := range []int64{n.size, n.uid, n.gid, int64(n.dir), int64(n.link), int64(n.mode), int64(n.kind)} {
+	e.text(e.layer.texts.At(n.base))
+	link, body := n.more, uint32(0)
+	if n.hasContent() {
+		link, body = body, link
+	}
+	owner := e.layer.owners.At(n.owner)
+	for _, number := range []int64{n.size, owner.uid, owner.gid, int64(n.dir), int64(link), int64(n.mode), int64(n.kind)} {
 		e.number(number)
 	}
-	if n.body == 0 {
+	if body == 0 {
 		e.number(0)
 		return nil
 	}
-	return e.body(e.layer.path(n), e.layer.bodies[n.body])
+	return e.body(e.layer.path(n), e.layer.bodies[body])
 }
 
 // body writes how many parts there are, where they are, and what is in them.
@@ -137,14 +143,6 @@ func apart(parts []sbom.Range, size int64) bool {
 		end = p.Offset + p.Length
 	}
 	return len(parts) > 0 && len(parts) <= maxParts
-}
-
-// path of an entry, absolute.
-func (l *Layer) path(n *entry) string {
-	if dir := l.dirs[n.dir]; dir != "" {
-		return "/" + dir + "/" + n.base
-	}
-	return "/" + n.base
 }
 
 // modeBits are the bits of a mode that an entry may have.

@@ -30,7 +30,7 @@ func (t *Tree) arrange(ctx context.Context) error {
 	var others []uint32 // names that are not the first of their node
 	todo := []directory{{rootNode, 1}}
 	total := int64(0)
-	t.order = make([]uint32, 0, t.names.size)
+	t.order = make([]uint32, 0, t.names.Len())
 	for len(todo) > 0 {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -39,16 +39,16 @@ func (t *Tree) arrange(ctx context.Context) error {
 		todo = todo[:len(todo)-1]
 		t.arrangeDirectory(dir.node)
 		for _, at := range t.children(dir.node) {
-			n := t.names.at(at)
+			n := t.names.At(at)
 			n.reached = true
-			length := dir.length + len(n.base)
+			length := dir.length + len(t.base(n))
 			if length > t.limits.PathLength {
 				return pathLengthError(t.limits)
 			}
 			if total += int64(length); total > t.limits.NameBytes {
 				return nameBytesError(t.limits)
 			}
-			if t.nodes.at(n.node).name != at {
+			if t.nodes.At(n.node).name != at {
 				others = append(others, at)
 			}
 			if t.isDir(n.node) {
@@ -62,16 +62,16 @@ func (t *Tree) arrange(ctx context.Context) error {
 
 // arrangeDirectory puts a directory's names in order.
 func (t *Tree) arrangeDirectory(dir uint32) {
-	d := t.nodes.at(dir)
+	d := t.nodes.At(dir)
 	start := len(t.order)
-	for at := d.children; at != 0; at = t.names.at(at).next {
-		if t.names.at(at).node != noNode {
+	for at := d.children; at != 0; at = t.names.At(at).next {
+		if t.names.At(at).node != noNode {
 			t.order = append(t.order, at)
 		}
 	}
 	names := t.order[start:]
 	slices.SortFunc(names, func(a, b uint32) int {
-		return strings.Compare(t.names.at(a).base, t.names.at(b).base)
+		return strings.Compare(t.base(t.names.At(a)), t.base(t.names.At(b)))
 	})
 	d.children, d.count = uint32(start), uint32(len(names))
 }
@@ -80,8 +80,8 @@ func (t *Tree) arrangeDirectory(dir uint32) {
 func (t *Tree) nameAgain(others []uint32) {
 	slices.Sort(others)
 	for _, at := range others {
-		n := t.nodes.at(t.names.at(at).node)
-		if first := t.names.at(n.name); !first.reached || first.node != t.names.at(at).node {
+		n := t.nodes.At(t.names.At(at).node)
+		if first := t.names.At(n.name); !first.reached || first.node != t.names.At(at).node {
 			n.name = at
 		}
 	}
@@ -90,9 +90,9 @@ func (t *Tree) nameAgain(others []uint32) {
 // count adds up the regular files, each once however many names it has.
 func (t *Tree) count() {
 	for _, at := range t.order {
-		n := t.nodes.at(t.names.at(at).node)
-		if n.name == at && n.entry != nil {
-			t.bytes += n.entry.size
+		n := t.nodes.At(t.names.At(at).node)
+		if e := t.entry(n); n.name == at && e != nil {
+			t.bytes += e.size
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (t *Tree) resolveLinks(ctx context.Context) error {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if t.isLink(t.names.at(at).node) {
+		if t.isLink(t.names.At(at).node) {
 			t.resolve(at)
 		}
 	}
@@ -160,7 +160,7 @@ func (t *Tree) startLink(stack []pendingLink, at uint32) []pendingLink {
 		return stack
 	}
 	t.links[at] = resolution{follows: tooMany}
-	c := cursor{graph: &t.graph, at: t.parent(at)}
+	c := cursor{graph: t.graph, at: t.parent(at)}
 	c.enter(t.linkTarget(at))
 	return append(stack, pendingLink{cursor: c, link: at, follows: 1})
 }

@@ -1,6 +1,10 @@
 package filetree
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/imagegate/imagegate/sbom/dense"
+)
 
 // Limits bound what an image may cost. A field that is zero has its default.
 type Limits struct {
@@ -58,11 +62,14 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Capabilities, 20_000)
 	orDefault(&l.Memory, DefaultMemory)
 	orDefault(&l.Disk, 8<<30)
-	// Layers, depths and links are held in 16 bits, names in 32.
-	l.Layers = min(l.Layers, 1<<15-1)
+	// Layers, depths and links are held in 16 bits, names in 32; a tree counts as a
+	// layer of its own.
+	l.Layers = min(l.Layers, 1<<15-2)
 	l.Depth = min(l.Depth, 1<<15-1)
 	l.Links = min(l.Links, 1<<15-1)
-	l.Entries = min(l.Entries, 1<<31)
+	l.Entries = min(l.Entries, 1<<26)
+	l.NameBytes = min(l.NameBytes, dense.MaxTexts)
+	l.PathLength = min(l.PathLength, dense.MaxText/8)
 	return l
 }
 

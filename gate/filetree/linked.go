@@ -14,12 +14,13 @@ func (t *Tree) Linked(keep Keep) Keep {
 		if !ok {
 			continue
 		}
-		n := t.nodes.at(t.names.at(at).node)
-		if n.entry == nil || !n.entry.mode.IsRegular() || n.entry.body != 0 || n.entry.size == 0 {
+		n := t.nodes.At(t.names.At(at).node)
+		e := t.entry(n)
+		if e == nil || !e.mode.IsRegular() || e.more != 0 || e.size == 0 {
 			continue
 		}
-		if keep(f.Path, nil, n.entry.size) {
-			linked[t.layers[n.layer].path(n.entry)] = true
+		if keep(f.Path, nil, e.size) {
+			linked[t.statedAt(n)] = true
 		}
 	}
 	return func(path string, head []byte, size int64) bool {

@@ -1,6 +1,8 @@
 package filetree
 
 import (
+	"archive/tar"
+	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -45,8 +47,8 @@ func TestLinkedKeepsWhatLinksName(t *testing.T) {
 			require.NoError(t, err)
 			again := tree.Linked(wanted)
 			for _, l := range layers {
-				for i := range uint32(l.entries.size) {
-					e := l.entries.at(i)
+				for i := range uint32(l.entries.Len()) {
+					e := l.entries.At(i)
 					file := l.path(e)
 					require.Equal(t, slices.Contains(test.keeps, file) || wanted(file, nil, e.size), again(file, nil, e.size), file)
 				}
@@ -54,4 +56,32 @@ func TestLinkedKeepsWhatLinksName(t *testing.T) {
 			require.True(t, again("/anything", []byte("magic"), 5))
 		})
 	}
+}
+
+// TestLinkedKnowsFilesWithOtherOwners has hard links whose headers say otherwise than
+// the file's own: the file is still known by its own entry, in its own layer.
+func TestLinkedKnowsFilesWithOtherOwners(t *testing.T) {
+	t.Parallel()
+	wanted := func(name string, _ []byte, _ int64) bool { return path.Base(name) == "wanted" }
+	var content bytes.Buffer
+	w := tar.NewWriter(&content)
+	require.NoError(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "objects/first", Mode: 0o644}))
+	require.NoError(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "objects/a", Mode: 0o644, Size: 1}))
+	_, err := w.Write([]byte("1"))
+	require.NoError(t, err)
+	for i, link := range []string{"b", "wanted"} {
+		require.NoError(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeLink, Name: link, Linkname: "objects/a", Mode: 0o600, Uid: i + 1}))
+	}
+	require.NoError(t, w.Close())
+	s := NewStore(Limits{})
+	base := readLayer(t, s, "below")
+	l, err := s.ReadLayer(t.Context(), "sha256:x", &content, wanted)
+	require.NoError(t, err)
+	tree, err := s.Merge(t.Context(), []*Layer{base, l})
+	require.NoError(t, err)
+	f, ok := tree.Lookup("/objects/a")
+	require.True(t, ok)
+	require.Equal(t, int64(2), f.UID)
+	require.True(t, tree.Linked(wanted)("/objects/a", nil, 1))
+	require.False(t, tree.Linked(wanted)("/objects/first", nil, 1))
 }

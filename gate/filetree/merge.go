@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"slices"
 )
 
 // Merge applies layers, the base first, and returns the tree that a container
@@ -15,10 +14,15 @@ func (s *Store) Merge(ctx context.Context, layers []*Layer) (*Tree, error) {
 	if len(layers) > s.limits.Layers {
 		return nil, fmt.Errorf("merging layers: %w", layersError(&s.limits))
 	}
-	m := &merger{graph: newGraph(slices.Clone(layers)), ctx: ctx, limits: &s.limits}
+	m := &merger{graph: newGraph(layers), ctx: ctx, limits: &s.limits}
+	entries := 0
 	for i, l := range layers {
 		if l.store != s {
 			return nil, fmt.Errorf("merging layers: layer %s belongs to another store", l.diffID)
+		}
+		// The store has counted a layer once, however many times it occurs.
+		if entries += l.Entries(); int64(entries) > s.limits.Entries {
+			return nil, fmt.Errorf("merging layers: %w", entriesError(&s.limits))
 		}
 		if err := m.apply(int16(i), l); err != nil {
 			return nil, fmt.Errorf("merging layer %d (%s): %w", i, l.diffID, err)
@@ -33,10 +37,13 @@ func (s *Store) Merge(ctx context.Context, layers []*Layer) (*Tree, error) {
 
 // merger is a tree in the making, and the layer that is being applied to it.
 type merger struct {
-	graph
+	*graph
+
 	ctx    context.Context
 	limits *Limits
 	steps  int64 // directories searched until now
+	// implied counts the bytes of names that no entry states.
+	implied int64
 
 	layer  *Layer
 	number int16
@@ -60,76 +67,77 @@ type foundDir struct {
 // apply applies one layer's entries in their order.
 func (m *merger) apply(number int16, l *Layer) error {
 	m.layer, m.number = l, number
-	m.found = make([]foundDir, len(l.dirs))
+	m.found = make([]foundDir, l.dirs.Len())
 	m.epoch = 1
-	for i := range uint32(l.entries.size) {
+	for i := range uint32(l.entries.Len()) {
 		if i%1024 == 0 && m.ctx.Err() != nil {
 			return context.Cause(m.ctx)
 		}
 		m.capability = l.capabilities[i]
-		if err := m.applyEntry(l.entries.at(i)); err != nil {
+		if err := m.applyEntry(i, l.entries.At(i)); err != nil {
 			return err
 		}
 	}
 	return m.checkEmptied()
 }
 
-func (m *merger) applyEntry(e *entry) error {
+func (m *merger) applyEntry(number uint32, e *entry) error {
 	if e.kind == whiteout || e.kind == opaque {
 		return m.applyWhiteout(e)
 	}
-	if e.base == "" {
-		return m.applyRoot(e)
+	base := m.layer.texts.At(e.base)
+	if base == "" {
+		return m.applyRoot(number, e)
 	}
 	dir, err := m.directory(e.dir)
 	if err != nil {
 		return err
 	}
-	at, err := m.nameIn(dir, e.base)
+	at, err := m.nameIn(dir, base, e)
 	if err != nil {
 		return err
 	}
 	if e.kind == hardLink {
 		return m.applyHardLink(e, at)
 	}
-	m.put(at, e)
+	m.put(at, number, e)
 	return nil
 }
 
 // applyRoot sets owner and permissions of the root; nothing can replace it.
-func (m *merger) applyRoot(e *entry) error {
+func (m *merger) applyRoot(number uint32, e *entry) error {
 	if e.kind != file || !e.mode.IsDir() {
 		return m.wrong(e, "would replace the root directory")
 	}
-	m.state(rootName, e)
+	m.state(rootName, number)
 	return nil
 }
 
 // put puts a file in its place.
-func (m *merger) put(at uint32, e *entry) {
-	old := m.names.at(at).node
+func (m *merger) put(at, number uint32, e *entry) {
+	old := m.names.At(at).node
 	if old != noNode && e.mode.IsDir() && m.isDir(old) {
-		m.state(at, e)
+		m.state(at, number)
 		return
 	}
-	n := m.nodes.add(node{entry: e, name: at, layer: m.number, hidden: m.number})
+	n := m.nodes.Add(node{entry: number + 1, name: at, layer: m.number, hidden: m.number})
 	if e.mode.IsDir() {
-		m.nodes.at(n).depth = m.nodes.at(m.names.at(at).dir).depth + 1
+		m.nodes.At(n).depth = m.nodes.At(m.names.At(at).dir).depth + 1
 	}
 	m.grant(n)
 	m.set(at, n)
 }
 
 // state lets the layer's entry be the metadata of an existing directory.
-func (m *merger) state(at uint32, e *entry) {
-	m.names.at(at).layer = m.number
-	n := m.nodes.at(m.names.at(at).node)
-	n.entry, n.layer = e, m.number
+func (m *merger) state(at, number uint32) {
+	m.names.At(at).layer = m.number
+	n := m.nodes.At(m.names.At(at).node)
+	n.entry, n.layer = number+1, m.number
 }
 
 // set lets a name name a node, or nothing.
 func (m *merger) set(at, n uint32) {
-	slot := m.names.at(at)
+	slot := m.names.At(at)
 	if old := slot.node; old != noNode && (m.isDir(old) || m.isLink(old)) {
 		m.epoch++ // directories found through it are so no longer
 	}
@@ -139,45 +147,49 @@ func (m *merger) set(at, n uint32) {
 // applyHardLink gives the target another name, and the header's owner and
 // permissions, as link(2), chown(2) and chmod(2) of an unpacker do.
 func (m *merger) applyHardLink(e *entry, at uint32) error {
-	if m.names.at(at).node != noNode {
+	if m.names.At(at).node != noNode {
 		m.set(at, noNode) // an unpacker makes room first, whatever the link says
 	}
-	target := m.layer.links[e.link]
+	target := m.layer.linkOf(e)
 	to, ok, err := m.locate(target)
 	switch {
 	case err != nil:
 		return err
 	case !ok:
 		return m.wrong(e, fmt.Sprintf("is a hard link to %s, which is not there", quote(target)))
-	case m.isDir(m.names.at(to).node):
+	case m.isDir(m.names.At(to).node):
 		return m.wrong(e, fmt.Sprintf("is a hard link to %s, which is a directory", quote(target)))
 	}
-	n := m.names.at(to).node
+	n := m.names.At(to).node
 	m.set(at, n)
-	m.restate(m.nodes.at(n), e)
+	m.restate(m.nodes.At(n), e)
 	m.grant(n)
 	return nil
 }
 
 // restate gives a file other owners and permissions. The entry may belong to
-// other trees, so it is not changed but replaced.
+// other trees, so it is not changed but replaced by one of the tree's own.
 func (m *merger) restate(n *node, e *entry) {
-	mode := n.entry.mode.Type() | e.mode&^fs.ModeType
-	if n.entry.mode.Type() == fs.ModeSymlink {
-		mode = n.entry.mode // links have no permissions of their own
+	old, owner := m.entry(n), *m.layer.owners.At(e.owner)
+	mode := old.mode.Type() | e.mode&^fs.ModeType
+	if old.mode.Type() == fs.ModeSymlink {
+		mode = old.mode // links have no permissions of their own
 	}
-	if mode == n.entry.mode && e.uid == n.entry.uid && e.gid == n.entry.gid {
+	if mode == old.mode && owner == *m.layers[n.layer].owners.At(old.owner) {
 		return
 	}
-	changed := *n.entry
-	changed.mode, changed.uid, changed.gid = mode, e.uid, e.gid
-	n.entry = &changed
+	if n.layer != m.ownNumber() {
+		m.adopted.Add(origin{entry: n.entry - 1, layer: n.layer})
+		n.entry, n.layer = m.own().adopt(m.layers[n.layer], old)+1, m.ownNumber()
+	}
+	changed := m.entry(n)
+	changed.mode, *m.own().owners.At(changed.owner) = mode, owner
 }
 
 // locate finds the name that a hard link's target means in the tree so far, with
 // links on the way followed. ok is false where nothing is there.
 func (m *merger) locate(target string) (at uint32, ok bool, err error) {
-	c := newCursor(&m.graph, target)
+	c := newCursor(m.graph, target)
 	c.search = m.step
 	for range m.limits.Links + 1 {
 		at, why := c.next()
@@ -200,9 +212,5 @@ func (m *merger) step(uint32) bool {
 }
 
 func (m *merger) wrong(e *entry, problem string) error {
-	name := m.layer.dirs[e.dir]
-	if name != "" {
-		name += "/"
-	}
-	return &EntryError{DiffID: m.layer.diffID, Name: "/" + name + e.base, Problem: problem}
+	return &EntryError{DiffID: m.layer.diffID, Name: m.layer.path(e), Problem: problem}
 }

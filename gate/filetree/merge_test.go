@@ -1,6 +1,7 @@
 package filetree
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -105,5 +106,25 @@ func TestMergeRefusesADirectoryThatIsHiddenAndStated(t *testing.T) {
 		var entry *EntryError
 		require.ErrorAs(t, err, &entry, name)
 		require.Equal(t, "/a", entry.Name, name)
+	}
+}
+
+func TestMergeBoundsWhatRepeats(t *testing.T) {
+	t.Parallel()
+	for limit, test := range map[string]struct {
+		limits Limits
+		lines  []string
+		times  int
+	}{
+		"Entries":   {Limits{Entries: 10}, []string{"a=1", "b=2", "c=3"}, 4},
+		"NameBytes": {Limits{NameBytes: 100}, []string{"l -> 0123456789012345678901234567890123456789", "a/l => l", "b/l => l", "l/f", "a/l/f", "b/l/f"}, 1},
+	} {
+		s := NewStore(test.limits)
+		layer := readLayer(t, s, test.lines...)
+		_, err := s.Merge(t.Context(), slices.Repeat([]*Layer{layer}, test.times))
+		var over *LimitError
+		require.ErrorAs(t, err, &over)
+		require.Equal(t, limit, over.Limit)
+		require.NoError(t, s.Close())
 	}
 }

@@ -11,7 +11,7 @@ func (m *merger) directory(d uint32) (uint32, error) {
 	if found := m.found[d]; found.epoch == m.epoch {
 		return found.node, nil
 	}
-	route, err := m.realPath(m.layer.dirs[d])
+	route, err := m.realPath(m.layer.dir(d))
 	if err != nil {
 		return 0, err
 	}
@@ -29,7 +29,7 @@ func (m *merger) existing(d uint32) (n uint32, ok bool, err error) {
 	if found := m.found[d]; found.epoch == m.epoch {
 		return found.node, true, nil
 	}
-	route, err := m.realPath(m.layer.dirs[d])
+	route, err := m.realPath(m.layer.dir(d))
 	if err != nil {
 		return 0, false, err
 	}
@@ -101,7 +101,7 @@ func (m *merger) look(dir uint32, base string) (node uint32, target string) {
 	if !ok {
 		return noNode, ""
 	}
-	n := m.names.at(at)
+	n := m.names.At(at)
 	switch {
 	case m.isDir(n.node):
 		return n.node, ""
@@ -117,17 +117,17 @@ func (m *merger) look(dir uint32, base string) (node uint32, target string) {
 func (m *merger) makeDirs(route []place) (uint32, error) {
 	dir := uint32(rootNode)
 	for _, p := range route {
-		at, err := m.nameIn(dir, p.base)
+		at, err := m.nameIn(dir, p.base, nil)
 		if err != nil {
 			return 0, err
 		}
-		n := m.names.at(at)
+		n := m.names.At(at)
 		if n.node == noNode || !m.isDir(n.node) {
 			if n.node != noNode && n.layer == m.number {
 				return 0, &EntryError{DiffID: m.layer.diffID, Name: m.path(at),
 					Problem: "is not a directory, but other entries of the layer lie in it"}
 			}
-			m.set(at, m.nodes.add(node{name: at, layer: noLayer, hidden: m.number, depth: m.nodes.at(dir).depth + 1}))
+			m.set(at, m.nodes.Add(node{name: at, layer: noLayer, hidden: m.number, depth: m.nodes.At(dir).depth + 1}))
 		}
 		dir = n.node
 	}
@@ -135,22 +135,41 @@ func (m *merger) makeDirs(route []place) (uint32, error) {
 }
 
 // nameIn returns the number of a name in a directory, which is new where it was
-// not there.
-func (m *merger) nameIn(dir uint32, base string) (uint32, error) {
-	at, ok := m.find(dir, base)
-	if !ok {
-		if int64(m.names.size) > m.limits.Entries {
-			return 0, entriesError(m.limits)
+// not there. The entry is the one of that name; nil where none states it.
+func (m *merger) nameIn(dir uint32, base string, stated *entry) (uint32, error) {
+	at := m.index.Find(dir, base)
+	if at == 0 {
+		var err error
+		if at, err = m.newName(dir, base, stated); err != nil {
+			return 0, err
 		}
-		if int(m.nodes.at(dir).depth) >= m.limits.Depth {
-			return 0, depthError(m.limits)
-		}
-		at = m.add(name{base: base, dir: dir})
 	}
-	n, d := m.names.at(at), m.nodes.at(dir)
+	n, d := m.names.At(at), m.nodes.At(dir)
 	if !n.listed {
 		n.listed, n.next = true, d.children
 		d.children = at
 	}
+	return at, nil
+}
+
+func (m *merger) newName(dir uint32, base string, stated *entry) (uint32, error) {
+	if int64(m.names.Len()) > m.limits.Entries {
+		return 0, entriesError(m.limits)
+	}
+	if int(m.nodes.At(dir).depth) >= m.limits.Depth {
+		return 0, depthError(m.limits)
+	}
+	n := name{dir: dir, from: m.ownNumber()}
+	if stated != nil {
+		n.base, n.from = stated.base, m.number
+	} else {
+		// Links can make a directory of a long name many times over.
+		if m.implied += int64(len(base)); m.implied > m.limits.NameBytes {
+			return 0, nameBytesError(m.limits)
+		}
+		n.base = m.own().texts.Add(base)
+	}
+	at := m.names.Add(n)
+	m.index.Add(at)
 	return at, nil
 }

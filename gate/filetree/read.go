@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/imagegate/imagegate/sbom/dense"
 )
 
 // Keep says whether the content of a regular file will be asked for. Path is the
@@ -29,11 +31,12 @@ func (s *Store) ReadLayer(ctx context.Context, diffID string, uncompressed io.Re
 	meter := &meter{ctx: ctx, reader: uncompressed, store: s}
 	stream := bufio.NewReaderSize(meter, copyBuffer)
 	r := &layerReader{
-		Layer:    &Layer{store: s, diffID: diffID, links: make([]string, 1), bodies: make([]body, 1)},
-		tar:      tar.NewReader(stream),
-		keep:     keep,
-		dirIndex: make(map[string]uint32),
+		Layer: newLayer(s, diffID),
+		tar:   tar.NewReader(stream),
+		keep:  keep,
 	}
+	r.links.Add(r.texts.Add(""))
+	r.dirIndex = dense.NewTable(0, func(number uint32) (uint32, string) { return 0, r.dir(number - 1) })
 	err := r.readAll()
 	if err == nil {
 		_, err = io.Copy(io.Discard, stream)
@@ -52,8 +55,7 @@ type layerReader struct {
 	*Layer
 	tar      *tar.Reader
 	keep     Keep
-	text     text
-	dirIndex map[string]uint32
+	dirIndex *dense.Table // of dirs; number + 1
 	head     [HeadSize]byte
 	files    int64 // sum of the sizes of the files
 	memory   int64 // content that is in memory
@@ -95,25 +97,25 @@ func (r *layerReader) read(hdr *tar.Header) error {
 		return &EntryError{DiffID: r.diffID, Name: name, Problem: problem}
 	}
 	mode, _ := modeOf(hdr)
-	e := entry{mode: mode, uid: int64(hdr.Uid), gid: int64(hdr.Gid), kind: kind}
+	e := entry{mode: mode, owner: r.own(owner{int64(hdr.Uid), int64(hdr.Gid)}), kind: kind}
 	if err := r.addNames(&e, dir, base, linkOf(hdr, kind)); err != nil {
 		return err
 	}
-	if mode.IsRegular() && kind == file {
+	if e.hasContent() {
 		e.size = hdr.Size
 		if err := r.addBody(&e, name); err != nil {
 			return fmt.Errorf("reading %s: %w", quote(name), err)
 		}
 	}
 	if e.isFile() {
-		if err := r.addCapability(uint32(r.entries.size), capabilityOf(hdr)); err != nil {
+		if err := r.addCapability(uint32(r.entries.Len()), capabilityOf(hdr)); err != nil {
 			return err
 		}
 	}
 	if err := r.store.entries.take(1); err != nil {
 		return err
 	}
-	r.entries.add(e)
+	r.entries.Add(e)
 	return nil
 }
 
@@ -134,24 +136,22 @@ func (r *layerReader) checkSizes(hdr *tar.Header) error {
 // addNames copies the names of an entry into the layer, a directory only once.
 func (r *layerReader) addNames(e *entry, dir, base, link string) error {
 	size := int64(len(base) + len(link))
-	known, isKnown := r.dirIndex[dir]
-	if !isKnown {
+	known := r.dirIndex.Find(0, dir)
+	if known == 0 {
 		size += int64(len(dir))
 	}
 	if err := r.store.names.take(size); err != nil {
 		return err
 	}
 	r.names += size
-	e.base = r.text.keep(base)
-	if !isKnown {
-		known = uint32(len(r.dirs))
-		r.dirs = append(r.dirs, r.text.keep(dir))
-		r.dirIndex[r.dirs[known]] = known
+	e.base = r.texts.Add(base)
+	if known == 0 {
+		known = r.dirs.Add(r.texts.Add(dir)) + 1
+		r.dirIndex.Add(known)
 	}
-	e.dir = known
+	e.dir = known - 1
 	if link != "" {
-		e.link = uint32(len(r.links))
-		r.links = append(r.links, r.text.keep(link))
+		e.more = r.links.Add(r.texts.Add(link))
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func (r *layerReader) addBody(e *entry, name string) error {
 	if b.data != nil {
 		r.memory += e.size
 	}
-	e.body = uint32(len(r.bodies))
+	e.more = uint32(len(r.bodies))
 	r.bodies = append(r.bodies, b)
 	return nil
 }
@@ -184,7 +184,7 @@ func (r *layerReader) addBody(e *entry, name string) error {
 // giveBack returns what a layer that could not be read has taken. Its part of the
 // temporary file stays taken.
 func (r *layerReader) giveBack() {
-	r.store.entries.giveBack(int64(r.entries.size))
+	r.store.entries.giveBack(int64(r.entries.Len()))
 	r.store.names.giveBack(r.names)
 	r.store.memory.giveBack(r.memory)
 	r.store.capabilities.giveBack(int64(len(r.capabilities)))

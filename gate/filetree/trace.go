@@ -15,7 +15,7 @@ const furthest = 4096
 // ErrTooFar or fs.ErrNotExist; the files met until then are returned with it.
 func (t *Tree) Trace(path string) ([]sbom.File, error) {
 	tr := tracer{tree: t, seen: make(map[uint32]bool)}
-	c := newCursor(&t.graph, path)
+	c := newCursor(t.graph, path)
 	c.search = tr.search
 	for follows := 0; ; follows++ {
 		at, why := c.next()
@@ -83,7 +83,7 @@ func (t *tracer) add(at uint32) {
 
 // end adds the file at the end of the way, even if the way led through it before.
 func (t *tracer) end(at uint32) {
-	if last := len(t.files) - 1; last >= 0 && t.files[last].Node == int64(t.tree.names.at(at).node) {
+	if last := len(t.files) - 1; last >= 0 && t.files[last].Node == int64(t.tree.names.At(at).node) {
 		return
 	}
 	delete(t.seen, at)

@@ -13,7 +13,8 @@ import (
 // Tree is the merged file tree of one platform image. It is immutable, and safe
 // for concurrent use. Close frees its content.
 type Tree struct {
-	graph
+	*graph
+
 	store  *Store
 	limits *Limits
 	order  []uint32 // all names, those of one directory together and sorted
@@ -57,13 +58,13 @@ func (t *Tree) Lookup(path string) (sbom.File, bool) {
 	if !ok {
 		return sbom.File{}, false
 	}
-	first := t.nodes.at(t.names.at(at).node).name
+	first := t.nodes.At(t.names.At(at).node).name
 	return t.file(first, t.path(first)), true
 }
 
 // lookup finds a name, jumping over links.
 func (t *Tree) lookup(path string, followLast bool) (at uint32, ok bool) {
-	c := newCursor(&t.graph, path)
+	c := newCursor(t.graph, path)
 	for follows := 0; ; {
 		at, why := c.next()
 		if why == arrived || why == atLink && c.rest == "" && !followLast {
@@ -91,16 +92,17 @@ func (t *Tree) walk(dir uint32, prefix string, yield func(sbom.File) bool) bool 
 	var few [4]uint32
 	entered := few[:0] // directories that were yielded, but not yet what is in them
 	for _, at := range t.children(dir) {
-		n := t.names.at(at)
-		for len(entered) > 0 && !comesWithin(n.base, t.names.at(entered[len(entered)-1]).base) {
+		n := t.names.At(at)
+		base := t.base(n)
+		for len(entered) > 0 && !comesWithin(base, t.base(t.names.At(entered[len(entered)-1]))) {
 			if !t.walkLast(&entered, prefix, yield) {
 				return false
 			}
 		}
-		if !yield(t.file(at, prefix+n.base)) {
+		if !yield(t.file(at, prefix+base)) {
 			return false
 		}
-		if t.nodes.at(n.node).count > 0 {
+		if t.nodes.At(n.node).count > 0 {
 			entered = append(entered, at)
 		}
 	}
@@ -115,9 +117,9 @@ func (t *Tree) walk(dir uint32, prefix string, yield func(sbom.File) bool) bool 
 // walkLast yields what is in the last directory of the list.
 func (t *Tree) walkLast(entered *[]uint32, prefix string, yield func(sbom.File) bool) bool {
 	last := len(*entered) - 1
-	n := t.names.at((*entered)[last])
+	n := t.names.At((*entered)[last])
 	*entered = (*entered)[:last]
-	return t.walk(n.node, prefix+n.base+"/", yield)
+	return t.walk(n.node, prefix+t.base(n)+"/", yield)
 }
 
 // comesWithin says whether a name that sorts after dir sorts before dir + "/".
@@ -133,36 +135,41 @@ func (t *Tree) Open(f sbom.File) (sbom.Content, error) {
 	if t.closed.Load() {
 		return fail(fs.ErrClosed)
 	}
-	if f.Node < rootNode || f.Node >= int64(t.nodes.size) {
+	if f.Node < rootNode || f.Node >= int64(t.nodes.Len()) {
 		return fail(fs.ErrInvalid)
 	}
-	n := t.nodes.at(uint32(f.Node))
+	n := t.nodes.At(uint32(f.Node))
+	e := t.entry(n)
 	switch {
-	case n.entry == nil || !n.entry.mode.IsRegular():
+	case e == nil || !e.mode.IsRegular():
 		return fail(fs.ErrInvalid)
-	case n.entry.size == 0:
+	case e.size == 0:
 		return emptyContent(), nil
-	case n.entry.body == 0:
+	}
+	body, kept := t.layers[n.layer].bodyOf(e)
+	if !kept {
 		return fail(sbom.ErrNotKept)
 	}
-	return t.store.open(t.layers[n.layer].bodies[n.entry.body]), nil
+	return t.store.open(body), nil
 }
 
 // children are the names in a directory, in order.
 func (t *Tree) children(dir uint32) []uint32 {
-	d := t.nodes.at(dir)
+	d := t.nodes.At(dir)
 	return t.order[d.children:][:d.count]
 }
 
 // file is what the tree knows of one name.
 func (t *Tree) file(at uint32, path string) sbom.File {
-	slot := t.names.at(at)
-	n := t.nodes.at(slot.node)
+	slot := t.names.At(at)
+	n := t.nodes.At(slot.node)
 	f := sbom.File{Path: path, Node: int64(slot.node), Layer: noLayer, Mode: impliedMode}
-	if n.entry == nil {
+	e := t.entry(n)
+	if e == nil {
 		return f
 	}
-	f.Mode, f.Size, f.UID, f.GID = n.entry.mode, n.entry.size, n.entry.uid, n.entry.gid
+	owner := t.layers[n.layer].owners.At(e.owner)
+	f.Mode, f.Size, f.UID, f.GID = e.mode, e.size, owner.uid, owner.gid
 	f.Capability = t.capabilities[slot.node]
 	f.Layer, f.DiffID = int(slot.layer), t.layers[slot.layer].diffID
 	switch {

@@ -10,7 +10,7 @@ func (m *merger) applyWhiteout(e *entry) error {
 		m.hideBelow(dir)
 		return nil
 	}
-	if at, ok := m.child(dir, e.base); ok {
+	if at, ok := m.child(dir, m.layer.texts.At(e.base)); ok {
 		before := m.hidden
 		m.hideName(at)
 		if m.hidden > before {
@@ -33,7 +33,7 @@ type emptied struct {
 // is known to make one; they write an opaque directory instead.
 func (m *merger) checkEmptied() error {
 	for _, d := range m.emptied {
-		if n := m.names.at(d.at).node; n != noNode && m.isDir(n) {
+		if n := m.names.At(d.at).node; n != noNode && m.isDir(n) {
 			return m.wrong(d.by, "hides a directory that the same layer states again, and container runtimes disagree about what is in it")
 		}
 	}
@@ -47,7 +47,7 @@ func (m *merger) checkEmptied() error {
 //
 // The depth of the recursion is bounded by Limits.Depth.
 func (m *merger) hideName(at uint32) (stays bool) {
-	n := m.names.at(at)
+	n := m.names.At(at)
 	if n.node == noNode {
 		return false
 	}
@@ -56,8 +56,8 @@ func (m *merger) hideName(at uint32) (stays bool) {
 	case n.layer == m.number:
 		return true
 	case below:
-		d := m.nodes.at(n.node)
-		d.entry, d.layer = nil, noLayer
+		d := m.nodes.At(n.node)
+		d.entry, d.layer = 0, noLayer
 		n.layer = m.number
 		return true
 	}
@@ -69,14 +69,14 @@ func (m *merger) hideName(at uint32) (stays bool) {
 // what comes into the directory later in the same layer is the layer's own. So a
 // layer of nothing but whiteouts costs no more than the files that they hide.
 func (m *merger) hideBelow(dir uint32) (anyStays bool) {
-	d := m.nodes.at(dir)
+	d := m.nodes.At(dir)
 	if d.hidden == m.number {
 		return d.children != 0
 	}
 	d.hidden = m.number
 	var staying uint32
 	for at := d.children; at != 0; {
-		n := m.names.at(at)
+		n := m.names.At(at)
 		next := n.next
 		if m.hideName(at) {
 			n.next, staying = staying, at

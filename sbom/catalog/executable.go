@@ -46,12 +46,11 @@ func executableMagic(head []byte) bool {
 // not kept is none: Wants keeps all that begin like one.
 func (r *resolver) findExecutables() (map[string][]int32, error) {
 	byType := map[string][]int32{}
-	for i := range r.tree.nodes[1:] {
-		n := int32(i + 1)
-		if i%1024 == 0 && r.ctx.Err() != nil {
+	for n := range r.tree.all() {
+		if n%1024 == 0 && r.ctx.Err() != nil {
 			return nil, context.Cause(r.ctx)
 		}
-		if r.tree.nodes[n].kind != 0 || r.tree.nodes[n].empty {
+		if file := r.tree.at(n); file.kind != 0 || file.empty {
 			continue
 		}
 		mimeType, err := r.executableType(n)
@@ -67,7 +66,7 @@ func (r *resolver) findExecutables() (map[string][]int32, error) {
 
 // executableType is the MIME type of a file that begins like an executable, or "".
 func (r *resolver) executableType(n int32) (string, error) {
-	stated, ok := r.tree.files.Lstat(r.tree.nodes[n].path)
+	stated, ok := r.tree.files.Lstat(r.tree.path(n))
 	if !ok {
 		return "", nil
 	}

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -77,8 +76,8 @@ func (r *resolver) dynamicProgram() (program, loader string, err error) {
 		}
 		loader := interpreter(content)
 		_ = content.Close()
-		if end, _, ok := r.tree.resolve(clean(loader)); loader != "" && ok && r.tree.nodes[end].kind != fs.ModeDir {
-			return r.tree.nodes[n].path, loader, r.err()
+		if end, _, ok := r.tree.resolve(clean(loader)); loader != "" && ok && !r.tree.isDirectory(end) {
+			return r.tree.path(n), loader, r.err()
 		}
 	}
 	return "", "", r.err()

@@ -21,7 +21,7 @@ func (r *resolver) FileMetadataByLocation(location file.Location) (file.Metadata
 	if !ok {
 		return file.Metadata{}, fmt.Errorf("describing %s: %w", location.RealPath, fs.ErrNotExist)
 	}
-	stated, ok := r.tree.files.Lstat(r.tree.nodes[n].path)
+	stated, ok := r.tree.files.Lstat(r.tree.path(n))
 	if !ok {
 		return file.Metadata{}, fmt.Errorf("describing %s: %w", location.RealPath, fs.ErrNotExist)
 	}

@@ -89,7 +89,7 @@ func (r *resolver) FilesByPath(names ...string) ([]file.Location, error) {
 	}
 	var answers []found
 	for _, name := range names {
-		if end, _, ok := r.tree.resolve(clean(name)); ok && r.tree.nodes[end].kind != fs.ModeDir {
+		if end, _, ok := r.tree.resolve(clean(name)); ok && !r.tree.isDirectory(end) {
 			answers = append(answers, found{access: name, node: end})
 		}
 	}
@@ -132,10 +132,10 @@ func (r *resolver) FilesByMIMEType(types ...string) ([]file.Location, error) {
 			return nil, r.fail(fmt.Errorf("searching for files of type %s: only executables are indexed", mimeType))
 		}
 		for _, n := range byType[mimeType] {
-			answers = append(answers, found{access: r.tree.nodes[n].path, node: n})
+			answers = append(answers, found{access: r.tree.path(n), node: n, real: true})
 		}
 	}
-	sortFound(r.tree, answers)
+	sortFound(answers)
 	return r.locations(answers), nil
 }
 
@@ -154,13 +154,12 @@ func (r *resolver) AllLocations(ctx context.Context) <-chan file.Location {
 	all := make(chan file.Location)
 	go func() {
 		defer close(all)
-		for i := range r.tree.nodes[1:] {
-			n := int32(i + 1)
-			if r.tree.nodes[n].layer < 0 {
+		for n := range r.tree.all() {
+			if r.tree.at(n).layer < 0 {
 				continue
 			}
 			// Without a reference: a cataloger looks at all and keeps few.
-			location := file.NewLocationFromCoordinates(file.NewCoordinates(r.tree.nodes[n].path, r.tree.diffID(n)))
+			location := file.NewLocationFromCoordinates(file.NewCoordinates(r.tree.path(n), r.tree.diffID(n)))
 			select {
 			case <-ctx.Done():
 				return
@@ -228,7 +227,7 @@ func (r *resolver) checkArchive(n int32, content sbom.Content) error {
 		_, err = content.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return r.fail(&readError{path: r.tree.nodes[n].path, err: err})
+		return r.fail(&readError{path: r.tree.path(n), err: err})
 	}
 	check := archiveCheck{ctx: r.ctx}
 	err = check.check(content, size, 1)
@@ -241,18 +240,19 @@ func (r *resolver) checkArchive(n int32, content sbom.Content) error {
 // open is the only way to content. An error of it is not an answer that a cataloger
 // may live with: it fails the whole document.
 func (r *resolver) open(n int32) (sbom.Content, error) {
-	if kind := r.tree.nodes[n].kind; kind != 0 {
-		return nil, fmt.Errorf("opening %s: not a regular file", r.tree.nodes[n].path)
+	name := r.tree.path(n)
+	if r.tree.kind(n) != 0 {
+		return nil, fmt.Errorf("opening %s: not a regular file", name)
 	}
-	stated, ok := r.tree.files.Lstat(r.tree.nodes[n].path)
+	stated, ok := r.tree.files.Lstat(name)
 	if !ok {
-		return nil, r.fail(fmt.Errorf("opening %s: %w", r.tree.nodes[n].path, fs.ErrNotExist))
+		return nil, r.fail(fmt.Errorf("opening %s: %w", name, fs.ErrNotExist))
 	}
 	content, err := r.tree.files.Open(stated)
 	if err != nil {
-		return nil, r.fail(fmt.Errorf("opening %s: %w", r.tree.nodes[n].path, err))
+		return nil, r.fail(fmt.Errorf("opening %s: %w", name, err))
 	}
-	return &watched{Content: content, ctx: r.ctx, path: r.tree.nodes[n].path, fail: r.fail}, nil
+	return &watched{Content: content, ctx: r.ctx, path: name, fail: r.fail}, nil
 }
 
 // locations drops the files that are there already, as a cataloger wants each once.
@@ -269,20 +269,23 @@ func (r *resolver) locations(answers []found) []file.Location {
 }
 
 func (r *resolver) location(answer found) file.Location {
-	name := r.tree.nodes[answer.node].path
-	location := file.NewLocationFromDirectory(name, r.tree.diffID(answer.node), r.reference(answer.node))
+	name := answer.access
+	if !answer.real {
+		name = r.tree.path(answer.node)
+	}
+	location := file.NewLocationFromDirectory(name, r.tree.diffID(answer.node), r.reference(answer.node, name))
 	location.AccessPath = answer.access
 	return location
 }
 
 // reference is syft's identity of a file: sets of locations compare it, so one file
 // has one.
-func (r *resolver) reference(n int32) stereofile.Reference {
+func (r *resolver) reference(n int32, name string) stereofile.Reference {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	reference, ok := r.references[n]
 	if !ok {
-		reference = *stereofile.NewFileReference(stereofile.Path(r.tree.nodes[n].path))
+		reference = *stereofile.NewFileReference(stereofile.Path(name))
 		r.references[n] = reference
 	}
 	return reference

@@ -1,10 +1,8 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -19,6 +17,7 @@ const maxLinkSteps = 5_000_000
 type found struct {
 	access string
 	node   int32
+	real   bool // access is the file's own path
 }
 
 // search is one run of a pattern over a tree.
@@ -48,26 +47,21 @@ func (t *tree) findGlob(ctx context.Context, pattern string, spend func() error)
 		}
 		results = append(results, s.results...)
 	}
-	sortFound(t, results)
+	sortFound(results)
 	return slices.CompactFunc(results, func(a, b found) bool { return a.access == b.access }), nil
 }
 
-func sortFound(t *tree, results []found) {
+func sortFound(results []found) {
 	slices.SortFunc(results, func(a, b found) int {
-		return cmp.Or(compareReal(t, a, b), strings.Compare(a.access, b.access))
+		switch {
+		case a.real == b.real:
+			return strings.Compare(a.access, b.access)
+		case a.real:
+			return -1
+		default:
+			return 1
+		}
 	})
-}
-
-func compareReal(t *tree, a, b found) int {
-	aReal, bReal := t.nodes[a.node].path == a.access, t.nodes[b.node].path == b.access
-	switch {
-	case aReal == bReal:
-		return 0
-	case aReal:
-		return -1
-	default:
-		return 1
-	}
 }
 
 // candidates yields the nodes that the search's index has for it; those that do not
@@ -88,16 +82,12 @@ func (s *search) candidates(yield func(int32) bool) {
 		s.byName.each(s.glob.key, yield)
 	case byExtension:
 		s.byExtension.each(s.glob.key, func(n int32) bool {
-			return !s.glob.matchesBase(s.nodes[n].base()) || yield(n)
+			return !s.glob.matchesBase(s.base(n)) || yield(n)
 		})
 	case byNamePattern:
 		s.byPattern(yield)
 	default:
-		for n := range s.nodes[1:] {
-			if !yield(int32(n + 1)) {
-				return
-			}
-		}
+		s.all()(yield)
 	}
 }
 
@@ -106,12 +96,12 @@ func (s *search) candidates(yield func(int32) bool) {
 func (s *search) byPattern(yield func(int32) bool) {
 	if prefix := s.glob.literalPrefix(); len(prefix) >= prefixLength {
 		s.byBeginning.each(prefix[:prefixLength], func(n int32) bool {
-			return !s.glob.matchesBase(s.nodes[n].base()) || yield(n)
+			return !s.glob.matchesBase(s.base(n)) || yield(n)
 		})
 		return
 	}
-	for name := range s.byName.head {
-		if s.glob.matchesBase(name) && !s.byName.each(name, yield) {
+	for first := range s.byName.head.All() {
+		if s.glob.matchesBase(s.base(int32(first))) && !s.byName.from(int32(first), yield) {
 			return
 		}
 	}
@@ -125,7 +115,7 @@ func (s *search) inDirectory() {
 		return
 	}
 	for _, child := range s.childrenWithPrefix(directory, s.glob.literalPrefix()) {
-		if name := s.nodes[child].base(); s.glob.matchesBase(name) {
+		if name := s.base(child); s.glob.matchesBase(name) {
 			s.accept(join(s.glob.key, name), child)
 		}
 		if s.interrupted() {
@@ -145,8 +135,8 @@ func (s *search) below(access string, visited map[int32]bool) {
 		if s.interrupted() {
 			return
 		}
-		name := join(access, s.nodes[child].base())
-		if s.isDirectory(child) {
+		name := join(access, s.base(child))
+		if s.leadsToDirectory(child) {
 			s.below(name, visited)
 		} else {
 			s.accept(name, child)
@@ -154,16 +144,13 @@ func (s *search) below(access string, visited map[int32]bool) {
 	}
 }
 
-func (s *search) isDirectory(n int32) bool {
-	if s.nodes[n].kind == fs.ModeSymlink {
-		end, _, ok := s.resolve(s.nodes[n].path)
-		return ok && s.nodes[end].kind == fs.ModeDir
-	}
-	return s.nodes[n].kind == fs.ModeDir
+func (s *search) leadsToDirectory(n int32) bool {
+	end, _, ok := s.resolveNode(n)
+	return ok && s.isDirectory(end)
 }
 
 func (s *search) inParent(parent int32, yield func(int32) bool) bool {
-	directory, _, ok := s.resolve(s.nodes[parent].path)
+	directory, _, ok := s.resolveNode(parent)
 	if !ok {
 		return true
 	}
@@ -181,8 +168,9 @@ func (s *search) consider(n int32) bool {
 	if s.interrupted() {
 		return false
 	}
-	if candidate := &s.nodes[n]; candidate.kind != fs.ModeDir && !s.matchesNode(n) && s.reachable(n) {
-		s.throughLinks(candidate.path, "", map[string]bool{candidate.path: true})
+	if !s.isDirectory(n) && !s.matchesNode(n) && s.reachable(n) {
+		name := s.path(n)
+		s.throughLinks(name, "", map[string]bool{name: true})
 	}
 	return s.err == nil
 }
@@ -200,7 +188,7 @@ func (s *search) reachable(n int32) bool {
 	if len(s.links) == 0 {
 		return false
 	}
-	for n = s.nodes[n].parent; n > root; n = s.nodes[n].parent {
+	for n = s.at(n).parent; n > root; n = s.at(n).parent {
 		if len(s.linksTo(n)) > 0 {
 			return true
 		}
@@ -227,7 +215,7 @@ func (s *search) throughLinks(name, rest string, observed map[string]bool) bool 
 			if s.err = s.spend(); s.err != nil {
 				return true
 			}
-			if s.tryLink(s.nodes[l.from].path, whole[end:], observed) {
+			if s.tryLink(s.path(l.from), whole[end:], observed) {
 				return true
 			}
 		}
@@ -257,13 +245,14 @@ func segment(name string, i int) int {
 // matchesNode is matchesAt for a node under its real path, which needs no lookup
 // unless it is a link.
 func (s *search) matchesNode(n int32) bool {
-	if s.nodes[n].kind == fs.ModeSymlink {
-		return s.matchesAt(s.nodes[n].path)
+	name := s.path(n)
+	if s.isLink(n) {
+		return s.matchesAt(name)
 	}
-	if !s.glob.matches(s.nodes[n].path) {
+	if !s.glob.matches(name) {
 		return false
 	}
-	s.take(s.nodes[n].path, n)
+	s.results = append(s.results, found{access: name, node: n, real: true})
 	return true
 }
 
@@ -276,7 +265,7 @@ func (s *search) matchesAt(name string) bool {
 	}
 	matched := s.glob.matches(name)
 	for i := 0; i < len(via) && !matched; i++ {
-		matched = s.glob.matches(s.nodes[via[i]].path)
+		matched = s.glob.matches(s.path(via[i]))
 	}
 	if matched {
 		s.take(name, end)
@@ -286,14 +275,14 @@ func (s *search) matchesAt(name string) bool {
 
 // accept takes a node that is known to match.
 func (s *search) accept(access string, n int32) {
-	if end, _, ok := s.resolve(s.nodes[n].path); ok {
+	if end, _, ok := s.resolveNode(n); ok {
 		s.take(access, end)
 	}
 }
 
 // take keeps an answer unless it is a directory: catalogers ask for files.
 func (s *search) take(access string, end int32) {
-	if s.nodes[end].kind != fs.ModeDir {
-		s.results = append(s.results, found{access: access, node: end})
+	if !s.isDirectory(end) {
+		s.results = append(s.results, found{access: access, node: end, real: access == s.path(end)})
 	}
 }

@@ -41,11 +41,11 @@ const (
 	// each collection makes some of its answers late, and what it holds is little.
 	percentServing = 300
 	// begin is how much memory is in use when the collector begins, in bytes.
-	begin = 60 << 20
+	begin = 64 << 20
 	// refill is the size to which the heap may always grow before it is collected again,
-	// in bytes. At begin it is some 45 MiB, the rest being what the runtime keeps for
-	// itself; a good quarter less leaves the engines' own memory (SQLite's) its place.
-	refill = 32 << 20
+	// in bytes. At begin it is some 48 MiB, the rest being what the runtime keeps for
+	// itself; a quarter less leaves the engines' own memory (SQLite's) its place.
+	refill = 36 << 20
 	// firstBound is the first soft bound of memory, in bytes.
 	firstBound = 72 << 20
 )
