@@ -55,16 +55,21 @@ func lookAhead(ctx context.Context, matchers []match.Matcher, provider vulnerabi
 }
 
 // foresee adds the questions that this matcher will be asked by the types of packages
-// that it says are its own.
+// that it says are its own. Packages that share an ID are not foreseen.
 func (a *ahead) foresee(m match.Matcher, packages []pkg.Package) match.Matcher {
 	f := &foreseen{Matcher: m, questions: make(map[pkg.ID]*question)}
 	types := m.PackageTypes()
 	for _, p := range packages {
-		if slices.Contains(types, p.Type) && f.questions[p.ID] == nil {
-			q := &question{matcher: m, about: p, answered: make(chan struct{})}
-			f.questions[p.ID] = q
-			a.questions = append(a.questions, q)
+		if !slices.Contains(types, p.Type) {
+			continue
 		}
+		if _, again := f.questions[p.ID]; again {
+			f.questions[p.ID] = nil // what is found for one package is no answer about another
+			continue
+		}
+		q := &question{matcher: m, about: p, answered: make(chan struct{})}
+		f.questions[p.ID] = q
+		a.questions = append(a.questions, q)
 	}
 	return f
 }

@@ -90,3 +90,19 @@ func TestNothingIsAskedAfterTheEnd(t *testing.T) {
 	end()
 	require.Empty(t, asked.asked)
 }
+
+// Two packages that claim to be one are asked about one by one.
+func TestPackagesThatShareAnIDAreNotForeseen(t *testing.T) {
+	t.Parallel()
+	packages := packagesNamed("a", "b", "c")
+	for i := range packages {
+		packages[i].ID = "same"
+	}
+	knowing, end := vuln.LookAhead(t.Context(), []match.Matcher{&capricious{asked: map[string]int{}}}, nil, packages)
+	defer end()
+	for _, p := range packages {
+		found, _, err := knowing[0].Match(nil, p)
+		require.NoError(t, err)
+		require.Equal(t, p.Name, found[0].Vulnerability.ID)
+	}
+}
