@@ -37,11 +37,14 @@ func (p *platform) readLayer(ctx context.Context, store *filetree.Store, descrip
 		return nil, sent.reason(err)
 	}
 	defer func() { _ = uncompressed.Close() }()
-	content, err := newSealed(&ratioReader{from: uncompressed, sent: sent, ratio: p.reading.ratio}, diffID, unknownSize)
+	ahead := readAhead(&ratioReader{from: uncompressed, sent: sent, ratio: p.reading.ratio}, stored.Size)
+	defer func() { _ = ahead.Close() }()
+	content, err := newSealed(ahead, diffID, unknownSize)
 	if err != nil {
 		return nil, err
 	}
 	layer, err := store.ReadLayer(ctx, diffID.String(), content, keep)
+	_ = ahead.Close() // from here on nobody reads what was sent but who looks why
 	if err != nil {
 		return nil, sent.reason(err)
 	}
