@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net/http"
@@ -175,13 +176,17 @@ func (b *faultyBackend) Get(_ context.Context, name string) ([]byte, error) {
 	return entry, nil
 }
 
-func (b *faultyBackend) Put(_ context.Context, name string, entry []byte) error {
+func (b *faultyBackend) Put(_ context.Context, name string, content io.Reader, _ int64) error {
+	entry, err := io.ReadAll(content)
+	if err != nil {
+		return err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.random.IntN(10) == 0 {
 		return errDown
 	}
-	b.entries[name], b.last = bytes.Clone(entry), bytes.Clone(entry)
+	b.entries[name], b.last = entry, entry
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -93,7 +94,10 @@ func packLayer(layer *filetree.Layer, condense filetree.Condense) ([]byte, error
 	if closing := packer.Close(); err == nil {
 		err = closing
 	}
-	return out.Bytes(), err
+	if err != nil {
+		return nil, err
+	}
+	return out.bytes(), nil
 }
 
 func unpackLayer(store *filetree.Store, diffID string, data []byte) (*filetree.Layer, error) {
@@ -105,17 +109,36 @@ func unpackLayer(store *filetree.Store, diffID string, data []byte) (*filetree.L
 	return store.DecodeLayer(diffID, unpacker)
 }
 
-// bounded is a buffer that ends where a layer is too large to be remembered.
-type bounded struct{ bytes.Buffer }
+// bounded is a buffer that ends where a layer is too large to be remembered. It grows
+// by pieces: one that is copied each time it grows costs a multiple of itself, and this
+// one gets large.
+type bounded struct {
+	pieces [][]byte
+	size   int
+}
+
+// pieceBytes is the size of a piece.
+const pieceBytes = 256 << 10
 
 var errTooLarge = errors.New("the layer is too large to be remembered")
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxRemembered {
+	if b.size+len(p) > maxRemembered {
 		return 0, errTooLarge
 	}
-	return b.Buffer.Write(p)
+	for rest := p; len(rest) > 0; {
+		used := b.size % pieceBytes
+		if used == 0 {
+			b.pieces = append(b.pieces, make([]byte, pieceBytes))
+		}
+		n := copy(b.pieces[len(b.pieces)-1][used:], rest)
+		b.size += n
+		rest = rest[n:]
+	}
+	return len(p), nil
 }
+
+func (b *bounded) bytes() []byte { return slices.Concat(b.pieces...)[:b.size] }
 
 // alone waits until nobody else reads the layer. Whoever waited finds it remembered.
 func (m *layerMemory) alone(ctx context.Context, key string) (free func(), err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"sync"
 	"time"
@@ -76,8 +77,8 @@ func (e *Entries) Get(ctx context.Context, name string) (entry []byte, err error
 }
 
 // Put implements store.Backend.
-func (e *Entries) Put(ctx context.Context, name string, entry []byte) error {
-	return e.try(ctx, func(values natsjs.KeyValue) error { return e.put(ctx, values, name, entry) })
+func (e *Entries) Put(ctx context.Context, name string, entry io.Reader, size int64) error {
+	return e.try(ctx, func(values natsjs.KeyValue) error { return e.put(ctx, values, name, entry, size) })
 }
 
 // try runs something on the bucket, unless that has just failed. That the caller gave

@@ -2,6 +2,7 @@ package jetstream_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -72,7 +73,7 @@ func TestEntriesOfWhichPartsAreMissing(t *testing.T) {
 	c := embedded(t, jetstream.Embedding{Folder: t.TempDir()})
 	entries := c.Entries(jetstream.Bucket{Name: "small"})
 	entry := make([]byte, 2<<20)
-	require.NoError(t, entries.Put(t.Context(), "name", entry))
+	require.NoError(t, put(t.Context(), entries, "name", entry))
 	values, err := c.JetStream().KeyValue(t.Context(), "small")
 	require.NoError(t, err)
 	require.NoError(t, values.Delete(t.Context(), "name.1"))
@@ -87,12 +88,16 @@ func TestEntriesOfWhichPartsAreMissing(t *testing.T) {
 	}
 }
 
+func put(ctx context.Context, entries *jetstream.Entries, name string, entry []byte) error {
+	return entries.Put(ctx, name, bytes.NewReader(entry), int64(len(entry)))
+}
+
 func TestAFullBucketDropsTheOldest(t *testing.T) {
 	t.Parallel()
 	c := embedded(t, jetstream.Embedding{Folder: t.TempDir()})
 	entries := c.Entries(jetstream.Bucket{Name: "small", MaxBytes: 2 << 20})
 	for i := range 8 {
-		require.NoError(t, entries.Put(t.Context(), fmt.Sprint(i), make([]byte, 400<<10)))
+		require.NoError(t, put(t.Context(), entries, fmt.Sprint(i), make([]byte, 400<<10)))
 	}
 	_, err := entries.Get(t.Context(), "0")
 	require.ErrorIs(t, err, fs.ErrNotExist)
@@ -252,7 +257,7 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 	require.NoError(t, err)
 	defer c.Close()
 	entries := c.Entries(jetstream.Bucket{Wait: 50 * time.Millisecond})
-	require.NoError(t, entries.Put(t.Context(), "name", []byte("entry")))
+	require.NoError(t, put(t.Context(), entries, "name", []byte("entry")))
 	require.NoError(t, s.DisableJetStream())
 	for range 1000 {
 		_, err = entries.Get(t.Context(), "name")
@@ -280,7 +285,7 @@ func TestCluster(t *testing.T) {
 
 	entries := c.Entries(jetstream.Bucket{Wait: 10 * time.Second})
 	entry := make([]byte, 1<<20)
-	require.Eventually(t, func() bool { return entries.Put(t.Context(), "name", entry) == nil }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return put(t.Context(), entries, "name", entry) == nil }, time.Minute, 50*time.Millisecond)
 	stream, err := c.JetStream().Stream(t.Context(), "KV_imagegate")
 	require.NoError(t, err)
 	require.Equal(t, 3, stream.CachedInfo().Config.Replicas)
@@ -296,7 +301,7 @@ func TestCluster(t *testing.T) {
 		got, err := entries.Get(t.Context(), "name")
 		return err == nil && bytes.Equal(entry, got)
 	}, time.Minute, 50*time.Millisecond)
-	require.Eventually(t, func() bool { return entries.Put(t.Context(), "other", entry) == nil }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return put(t.Context(), entries, "other", entry) == nil }, time.Minute, 50*time.Millisecond)
 }
 
 // cluster starts servers that know each other's address.

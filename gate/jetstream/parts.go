@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strconv"
 
@@ -69,23 +70,29 @@ func (e *Entries) getPart(ctx context.Context, values natsjs.KeyValue, key strin
 
 // put writes the first part last: an entry that is not whole has none, or the one of
 // before, whose seal then breaks.
-func (e *Entries) put(ctx context.Context, values natsjs.KeyValue, name string, entry []byte) error {
-	size := min(partBytes, int(e.connection.nc.MaxPayload()/2))
-	if len(entry) > size*maxParts || size <= headBytes {
-		return fmt.Errorf("%d bytes are too many for messages of %d", len(entry), size)
+func (e *Entries) put(ctx context.Context, values natsjs.KeyValue, name string, entry io.Reader, size int64) error {
+	most := min(partBytes, e.connection.nc.MaxPayload()/2)
+	if size > most*maxParts || most <= headBytes {
+		return fmt.Errorf("%d bytes are too many for messages of %d", size, most)
 	}
-	first, rest := entry[:min(len(entry), size-headBytes)], entry[min(len(entry), size-headBytes):]
+	first := make([]byte, headBytes+min(size, most-headBytes))
+	if _, err := io.ReadFull(entry, first[headBytes:]); err != nil {
+		return err
+	}
 	parts := 1
-	for ; len(rest) > 0; parts++ {
-		n := min(size, len(rest))
-		if err := e.putPart(ctx, values, partName(name, parts), rest[:n]); err != nil {
+	for left := size - int64(len(first)-headBytes); left > 0; parts++ {
+		part := make([]byte, min(left, most))
+		if _, err := io.ReadFull(entry, part); err != nil {
 			return err
 		}
-		rest = rest[n:]
+		if err := e.putPart(ctx, values, partName(name, parts), part); err != nil {
+			return err
+		}
+		left -= int64(len(part))
 	}
-	head := binary.BigEndian.AppendUint32(make([]byte, 0, headBytes+len(first)), uint32(parts))
-	head = binary.BigEndian.AppendUint64(head, uint64(len(entry)))
-	return e.putPart(ctx, values, name, append(head, first...))
+	binary.BigEndian.PutUint32(first, uint32(parts))
+	binary.BigEndian.PutUint64(first[4:], uint64(size))
+	return e.putPart(ctx, values, name, first)
 }
 
 func (e *Entries) putPart(ctx context.Context, values natsjs.KeyValue, key string, part []byte) error {

@@ -77,7 +77,7 @@ func (d *Disk) Get(_ context.Context, name string) ([]byte, error) {
 }
 
 // Put implements Backend.
-func (d *Disk) Put(_ context.Context, name string, entry []byte) error {
+func (d *Disk) Put(_ context.Context, name string, entry io.Reader, size int64) error {
 	path := d.path(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (d *Disk) Put(_ context.Context, name string, entry []byte) error {
 	if err := replaceFile(path, entry); err != nil {
 		return err
 	}
-	d.written.Add(int64(len(entry)))
+	d.written.Add(size)
 	return nil
 }
 
@@ -93,7 +93,7 @@ func (d *Disk) Put(_ context.Context, name string, entry []byte) error {
 const unfinished = ".new-"
 
 // replaceFile replaces a file as a whole, readable by the user alone.
-func replaceFile(path string, content []byte) error {
+func replaceFile(path string, content io.Reader) error {
 	temporary, err := writeTemporary(filepath.Dir(path), content)
 	if err != nil {
 		return err
@@ -105,12 +105,12 @@ func replaceFile(path string, content []byte) error {
 	return nil
 }
 
-func writeTemporary(folder string, content []byte) (path string, err error) {
+func writeTemporary(folder string, content io.Reader) (path string, err error) {
 	f, err := os.CreateTemp(folder, unfinished+"*") // mode 0600
 	if err != nil {
 		return "", err
 	}
-	_, err = f.Write(content)
+	_, err = io.Copy(f, content)
 	if closed := f.Close(); err == nil {
 		err = closed
 	}

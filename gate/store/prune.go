@@ -127,7 +127,7 @@ func (d *Disk) Close() error {
 		return nil
 	}
 	// Marked first, so that of several processes that end at once few look.
-	if err := replaceFile(mark, nil); err != nil {
+	if err := replaceFile(mark, strings.NewReader("")); err != nil {
 		return err
 	}
 	if info == nil && written < d.limit/sweepShare {

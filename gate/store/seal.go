@@ -40,27 +40,30 @@ func nameOf(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// seal makes an entry.
-func seal(secret []byte, h header, value []byte) ([]byte, error) {
-	h.Packing, value = pack(value)
-	head, err := json.Marshal(h)
+// seal makes the two parts of an entry: all that comes before the value, and the
+// value as it is kept.
+func seal(secret []byte, h header, value []byte) (head, kept []byte, err error) {
+	h.Packing, kept = pack(value)
+	described, err := json.Marshal(h)
 	if err != nil {
-		return nil, fmt.Errorf("describing the entry: %w", err)
+		return nil, nil, fmt.Errorf("describing the entry: %w", err)
 	}
-	if len(head) > maxHeader {
-		return nil, fmt.Errorf("the key of %d bytes is too long", len(h.Key))
+	if len(described) > maxHeader {
+		return nil, nil, fmt.Errorf("the key of %d bytes is too long", len(h.Key))
 	}
-	entry := make([]byte, sealedAt, sealedAt+4+len(head)+len(value))
-	copy(entry, magic)
-	entry = binary.BigEndian.AppendUint32(entry, uint32(len(head)))
-	entry = append(append(entry, head...), value...)
-	copy(entry[len(magic):], mac(secret, entry[sealedAt:]))
-	return entry, nil
+	head = make([]byte, sealedAt, sealedAt+4+len(described))
+	copy(head, magic)
+	head = binary.BigEndian.AppendUint32(head, uint32(len(described)))
+	head = append(head, described...)
+	copy(head[len(magic):], mac(secret, head[sealedAt:], kept))
+	return head, kept, nil
 }
 
-func mac(secret, sealed []byte) []byte {
+func mac(secret []byte, sealed ...[]byte) []byte {
 	m := hmac.New(sha256.New, secret)
-	_, _ = m.Write(sealed) // a hash does not fail
+	for _, part := range sealed {
+		_, _ = m.Write(part) // a hash does not fail
+	}
 	return m.Sum(nil)
 }
 

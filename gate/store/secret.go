@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func (d *Disk) makeSecret(path string) error {
 	}
 	secret := make([]byte, SecretSize)
 	_, _ = rand.Read(secret) // never fails (crypto/rand)
-	temporary, err := writeTemporary(d.folder, secret)
+	temporary, err := writeTemporary(d.folder, bytes.NewReader(secret))
 	if err != nil {
 		return err
 	}

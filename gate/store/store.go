@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"sync"
 	"time"
@@ -14,8 +16,8 @@ import (
 type Backend interface {
 	// Get returns the entry of that name; fs.ErrNotExist where there is none.
 	Get(ctx context.Context, name string) ([]byte, error)
-	// Put replaces the entry of that name as a whole.
-	Put(ctx context.Context, name string, entry []byte) error
+	// Put replaces the entry of that name as a whole, by one of so many bytes.
+	Put(ctx context.Context, name string, entry io.Reader, size int64) error
 }
 
 // SecretSize is the size of a secret, in bytes.
@@ -78,9 +80,11 @@ func (s *Store) Put(ctx context.Context, key string, value []byte) {
 	if len(value) > MaxValue {
 		return
 	}
-	entry, err := seal(s.secret, header{Key: key, Written: s.now().UTC()}, value)
+	head, value, err := seal(s.secret, header{Key: key, Written: s.now().UTC()}, value)
 	if err == nil {
-		err = s.backend.Put(ctx, nameOf(key), entry)
+		// Apart, because a value may be large, and its copy would be as large.
+		entry := io.MultiReader(bytes.NewReader(head), bytes.NewReader(value))
+		err = s.backend.Put(ctx, nameOf(key), entry, int64(len(head)+len(value)))
 	}
 	if err != nil && ctx.Err() == nil {
 		s.complain(fmt.Errorf("remembering what was found: %w", err))

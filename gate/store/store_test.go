@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -283,8 +284,8 @@ func TestCloseKeepsTheLimit(t *testing.T) {
 // broken is a backend on which nothing works.
 type broken struct{}
 
-func (broken) Get(context.Context, string) ([]byte, error) { return nil, errors.New("down") }
-func (broken) Put(context.Context, string, []byte) error   { return errors.New("down") }
+func (broken) Get(context.Context, string) ([]byte, error)         { return nil, errors.New("down") }
+func (broken) Put(context.Context, string, io.Reader, int64) error { return errors.New("down") }
 
 func TestBrokenBackendIsSaidOnce(t *testing.T) {
 	t.Parallel()
