@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -32,10 +33,10 @@ func (r *remembering) Get(_ context.Context, key string) ([]byte, time.Duration,
 	return value, r.age, ok
 }
 
-func (r *remembering) Put(_ context.Context, key string, value []byte) {
+func (r *remembering) Put(_ context.Context, key string, value ...[]byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.values[key] = value
+	r.values[key] = slices.Concat(value...)
 }
 
 // codec stands in for that of sbom/catalog.

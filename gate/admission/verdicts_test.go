@@ -222,7 +222,7 @@ func TestStoreCannotAllow(t *testing.T) {
 type liar string
 
 func (l liar) Get(context.Context, string) ([]byte, time.Duration, bool) { return []byte(l), 0, true }
-func (liar) Put(context.Context, string, []byte)                         {}
+func (liar) Put(context.Context, string, ...[]byte)                      {}
 
 type hanging struct{}
 
@@ -230,7 +230,7 @@ func (hanging) Get(ctx context.Context, _ string) ([]byte, time.Duration, bool) 
 	<-ctx.Done()
 	return nil, 0, false
 }
-func (hanging) Put(ctx context.Context, _ string, _ []byte) { <-ctx.Done() }
+func (hanging) Put(ctx context.Context, _ string, _ ...[]byte) { <-ctx.Done() }
 
 func TestExempt(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -78,13 +77,13 @@ func (m *layerMemory) layer(ctx context.Context, store *filetree.Store, descript
 		return nil, err
 	}
 	if data, err := packLayer(layer, m.condense); err == nil {
-		m.memory.Put(ctx, key, data)
+		m.memory.Put(ctx, key, data...)
 	}
 	return layer, nil
 }
 
 // packLayer compresses while it encodes, so that neither form is in memory as a whole.
-func packLayer(layer *filetree.Layer, condense filetree.Condense) ([]byte, error) {
+func packLayer(layer *filetree.Layer, condense filetree.Condense) ([][]byte, error) {
 	var out bounded
 	packer, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	if err != nil {
@@ -97,7 +96,7 @@ func packLayer(layer *filetree.Layer, condense filetree.Condense) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	return out.bytes(), nil
+	return out.pieces, nil
 }
 
 func unpackLayer(store *filetree.Store, diffID string, data []byte) (*filetree.Layer, error) {
@@ -127,18 +126,17 @@ func (b *bounded) Write(p []byte) (int, error) {
 		return 0, errTooLarge
 	}
 	for rest := p; len(rest) > 0; {
-		used := b.size % pieceBytes
-		if used == 0 {
-			b.pieces = append(b.pieces, make([]byte, pieceBytes))
+		if b.size%pieceBytes == 0 {
+			b.pieces = append(b.pieces, make([]byte, 0, pieceBytes))
 		}
-		n := copy(b.pieces[len(b.pieces)-1][used:], rest)
+		last := &b.pieces[len(b.pieces)-1]
+		n := min(len(rest), cap(*last)-len(*last))
+		*last = append(*last, rest[:n]...)
 		b.size += n
 		rest = rest[n:]
 	}
 	return len(p), nil
 }
-
-func (b *bounded) bytes() []byte { return slices.Concat(b.pieces...)[:b.size] }
 
 // alone waits until nobody else reads the layer. Whoever waited finds it remembered.
 func (m *layerMemory) alone(ctx context.Context, key string) (free func(), err error) {

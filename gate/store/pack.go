@@ -38,23 +38,25 @@ var (
 	})
 )
 
-func pack(value []byte) (packing, []byte) {
-	if len(value) < packFrom {
+func pack(value pieces) (packing, pieces) {
+	if value.size() < packFrom {
 		return plain, value
 	}
 	e, err := encoder()
 	if err != nil || isPacked(e, value) {
 		return plain, value
 	}
-	return compressed, e.EncodeAll(value, nil)
+	return compressed, pieces{e.EncodeAll(value.joined(), nil)}
 }
 
 // isPacked says whether a value is compressed already, by a sample from its middle.
-func isPacked(e *zstd.Encoder, value []byte) bool {
-	if len(value) < sampleFrom {
+func isPacked(e *zstd.Encoder, value pieces) bool {
+	if value.size() < sampleFrom {
 		return false
 	}
-	sample := value[len(value)/2:][:packFrom]
+	middle := value[len(value)/2]
+	sample := middle[len(middle)/2:]
+	sample = sample[:min(len(sample), packFrom)]
 	return len(e.EncodeAll(sample, nil)) >= len(sample)
 }
 

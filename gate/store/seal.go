@@ -40,29 +40,30 @@ func nameOf(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// seal makes the two parts of an entry: all that comes before the value, and the
-// value as it is kept.
-func seal(secret []byte, h header, value []byte) (head, kept []byte, err error) {
-	h.Packing, kept = pack(value)
+// seal makes an entry.
+func seal(secret []byte, h header, value pieces) (pieces, error) {
+	h.Packing, value = pack(value)
 	described, err := json.Marshal(h)
 	if err != nil {
-		return nil, nil, fmt.Errorf("describing the entry: %w", err)
+		return nil, fmt.Errorf("describing the entry: %w", err)
 	}
 	if len(described) > maxHeader {
-		return nil, nil, fmt.Errorf("the key of %d bytes is too long", len(h.Key))
+		return nil, fmt.Errorf("the key of %d bytes is too long", len(h.Key))
 	}
-	head = make([]byte, sealedAt, sealedAt+4+len(described))
+	head := make([]byte, sealedAt, sealedAt+4+len(described))
 	copy(head, magic)
 	head = binary.BigEndian.AppendUint32(head, uint32(len(described)))
 	head = append(head, described...)
-	copy(head[len(magic):], mac(secret, head[sealedAt:], kept))
-	return head, kept, nil
+	entry := append(pieces{head[sealedAt:]}, value...)
+	copy(head[len(magic):], mac(secret, entry...))
+	entry[0] = head
+	return entry, nil
 }
 
 func mac(secret []byte, sealed ...[]byte) []byte {
 	m := hmac.New(sha256.New, secret)
-	for _, part := range sealed {
-		_, _ = m.Write(part) // a hash does not fail
+	for _, piece := range sealed {
+		_, _ = m.Write(piece) // a hash does not fail
 	}
 	return m.Sum(nil)
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,17 +73,15 @@ func (s *Store) Get(ctx context.Context, key string) (value []byte, age time.Dur
 	return value, max(s.now().Sub(h.Written), 0), true
 }
 
-// Put remembers a value under a key in place of what was there. That it cannot be
-// kept is no failure of whoever found it out.
-func (s *Store) Put(ctx context.Context, key string, value []byte) {
-	if len(value) > MaxValue {
+// Put remembers a value, which may come in pieces, under a key in place of what was
+// there. That it cannot be kept is no failure of whoever found it out.
+func (s *Store) Put(ctx context.Context, key string, value ...[]byte) {
+	if value := pieces(value); value.size() > MaxValue {
 		return
 	}
-	head, value, err := seal(s.secret, header{Key: key, Written: s.now().UTC()}, value)
+	entry, err := seal(s.secret, header{Key: key, Written: s.now().UTC()}, value)
 	if err == nil {
-		// Apart, because a value may be large, and its copy would be as large.
-		entry := io.MultiReader(bytes.NewReader(head), bytes.NewReader(value))
-		err = s.backend.Put(ctx, nameOf(key), entry, int64(len(head)+len(value)))
+		err = s.backend.Put(ctx, nameOf(key), entry.reader(), entry.size())
 	}
 	if err != nil && ctx.Err() == nil {
 		s.complain(fmt.Errorf("remembering what was found: %w", err))

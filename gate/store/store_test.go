@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ func entries(t testing.TB, folder string) []string {
 func TestWhatComesOutIsWhatWentIn(t *testing.T) {
 	t.Parallel()
 	s, _ := onDisk(t, filepath.Join(t.TempDir(), "store"))
-	random := make([]byte, 100_000)
+	random := make([]byte, 2_000_000)
 	_, _ = rand.Read(random)
 	for name, value := range map[string][]byte{
 		"empty": {}, "short": []byte("x"), "binary": random, "repeated": bytes.Repeat([]byte(`{"a":1}`), 50_000),
@@ -52,6 +53,11 @@ func TestWhatComesOutIsWhatWentIn(t *testing.T) {
 		require.True(t, ok, name)
 		require.True(t, bytes.Equal(value, got), name)
 		require.Less(t, age, time.Minute)
+
+		s.Put(t.Context(), "pieces "+name, slices.Collect(slices.Chunk(value, 1000))...)
+		got, _, ok = s.Get(t.Context(), "pieces "+name)
+		require.True(t, ok, name)
+		require.True(t, bytes.Equal(value, got), "%s in pieces", name)
 	}
 }
 
