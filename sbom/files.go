@@ -52,7 +52,7 @@ type Content interface {
 }
 
 // Condensed is content of which only the parts that a program is recognised by were
-// remembered. The others read as zeros: whoever left them out has seen that nothing in
+// kept. The others read as zeros: whoever left them out has seen that nothing in
 // them is looked for in a program as such. Who asks for a file by its name, and so
 // for what is in it, must not take the zeros for it.
 type Condensed interface {

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/gate/filetree"
 	"github.com/imagegate/imagegate/gate/image"
 	"github.com/imagegate/imagegate/gate/inspect"
 	"github.com/imagegate/imagegate/policy"
@@ -17,7 +18,7 @@ import (
 // is open until done.
 func realEngines(t testing.TB, p *policy.Policy, folder string, options ...image.Option) (engines gate.Engines, done func()) {
 	t.Helper()
-	images, err := image.New(append(options, image.WithKeep(keep))...)
+	images, err := image.New(append(options, image.WithRules(filetree.Rules{Keep: keep, Condense: condense}))...)
 	require.NoError(t, err)
 	cataloger, err := catalog.New()
 	require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/gate/filetree"
 	"github.com/imagegate/imagegate/gate/image"
 	"github.com/imagegate/imagegate/gate/inspect"
 	"github.com/imagegate/imagegate/gate/signature"
@@ -70,12 +71,12 @@ func newImages(f imageFlags, show *display, memory memory, more ...image.Option)
 	}
 	if memory.disk != nil {
 		// What layers yield is large, so it is remembered on disk or not at all.
-		more = append(more, image.WithLayers(rules(), condense))
+		more = append(more, image.WithLayers(rules()))
 	}
 	return image.New(append(more,
 		image.WithUserAgent("imagegate/"+toolVersion()),
 		image.WithInsecureRegistries(f.insecureRegistries...),
-		image.WithKeep(keep),
+		image.WithRules(filetree.Rules{Keep: keep, Condense: condense}),
 		image.WithFileLimits(f.content.limits()),
 		memory.ofImages(),
 		image.WithProgress(show.pulled),
@@ -93,7 +94,7 @@ func keep(path string, head []byte, size int64) bool {
 	return inspect.Wants(path, head, size) || catalog.Wants(path, head, size)
 }
 
-// condense says which parts of what was kept are remembered with a layer.
+// condense says which parts of what is kept some step will ask for.
 func condense(path string, content []byte) ([]sbom.Range, bool) {
 	if inspect.Marked(path, content) {
 		return nil, false

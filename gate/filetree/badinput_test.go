@@ -65,7 +65,7 @@ func TestEntriesThatMeanNothing(t *testing.T) {
 			w := tar.NewWriter(&b)
 			require.NoError(t, w.WriteHeader(hdr))
 			require.NoError(t, w.Close())
-			_, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", &b, keepAll)
+			_, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", &b, Rules{Keep: keepAll})
 			var entry *EntryError
 			require.ErrorAs(t, err, &entry)
 			require.ErrorContains(t, err, "reading layer sha256:x")
@@ -79,7 +79,7 @@ func TestTruncatedLayer(t *testing.T) {
 	for name, keep := range map[string]Keep{"kept": keepAll, "not kept": func(string, []byte, int64) bool { return false }, "nil": nil} {
 		for _, length := range []int{100, 511, 513, 1024, 1500, 4000, 6000, 10000} {
 			s := NewStore(Limits{})
-			_, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(whole[:length]), keep)
+			_, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(whole[:length]), Rules{Keep: keep})
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF, "%s, %d bytes", name, length)
 			requireNothingTaken(t, s)
 		}
@@ -104,7 +104,7 @@ func TestGarbage(t *testing.T) {
 			flipped[random.IntN(len(flipped))] ^= 1 << random.IntN(8)
 		}
 		s := NewStore(Limits{})
-		l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(flipped), keepAll)
+		l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(flipped), Rules{Keep: keepAll})
 		if err != nil {
 			continue
 		}
@@ -117,7 +117,7 @@ func TestGarbage(t *testing.T) {
 	for i := range noise {
 		noise[i] = byte(random.Uint32())
 	}
-	_, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", bytes.NewReader(noise), keepAll)
+	_, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", bytes.NewReader(noise), Rules{Keep: keepAll})
 	require.ErrorIs(t, err, tar.ErrHeader)
 }
 
@@ -125,7 +125,7 @@ func TestReadsToTheEndOfTheStream(t *testing.T) {
 	t.Parallel()
 	stream := bytes.NewReader(append(layerTar(t, "a=1"), strings.Repeat("after the archive", 100_000)...))
 	size := stream.Size()
-	l, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", iotest.OneByteReader(stream), keepAll)
+	l, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", iotest.OneByteReader(stream), Rules{Keep: keepAll})
 	require.NoError(t, err)
 	require.Zero(t, stream.Len())
 	require.Equal(t, size, l.Bytes())
@@ -137,7 +137,7 @@ func TestErrorsOfTheStreamComeThrough(t *testing.T) {
 	whole := layerTar(t, "a="+strings.Repeat("x", 200_000))
 	for _, length := range []int{0, 700, 150_000, len(whole)} {
 		r := io.MultiReader(bytes.NewReader(whole[:length]), iotest.ErrReader(reset))
-		_, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", r, keepAll)
+		_, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", r, Rules{Keep: keepAll})
 		require.ErrorIs(t, err, reset, "after %d bytes", length)
 	}
 }
@@ -154,7 +154,7 @@ func TestCancelled(t *testing.T) {
 			cancel(cause)
 		}
 	}
-	_, err := s.ReadLayer(ctx, "sha256:x", endless, keepAll)
+	_, err := s.ReadLayer(ctx, "sha256:x", endless, Rules{Keep: keepAll})
 	require.ErrorIs(t, err, cause)
 	_, err = s.Merge(ctx, []*Layer{l})
 	require.ErrorIs(t, err, cause)
@@ -208,7 +208,7 @@ func TestLimits(t *testing.T) {
 			s := NewStore(test.limits)
 			var err error
 			for _, lines := range test.layers {
-				if _, err = s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, lines...)), keepAll); err != nil {
+				if _, err = s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, lines...)), Rules{Keep: keepAll}); err != nil {
 					break
 				}
 			}
@@ -264,11 +264,11 @@ func TestLayersOfAnotherStore(t *testing.T) {
 func TestSparseBomb(t *testing.T) {
 	t.Parallel()
 	s := NewStore(Limits{Memory: 1 << 20, Disk: 1 << 20, Directory: t.TempDir()})
-	_, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 1<<50)), keepAll)
+	_, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 1<<50)), Rules{Keep: keepAll})
 	requireLimit(t, "LayerBytes", err)
-	_, err = s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 1<<30)), keepAll)
+	_, err = s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 1<<30)), Rules{Keep: keepAll})
 	requireLimit(t, "Disk", err)
-	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 4096)), keepAll)
+	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(sparseTar(t, 4096)), Rules{Keep: keepAll})
 	require.NoError(t, err)
 	tree, err := s.Merge(t.Context(), []*Layer{l})
 	require.NoError(t, err)
@@ -306,7 +306,7 @@ func TestLongNamesInAllFormats(t *testing.T) {
 		require.NoError(t, w.WriteHeader(&tar.Header{Name: "l", Linkname: long, Typeflag: tar.TypeSymlink, Format: format}))
 		require.NoError(t, w.Close())
 		s := NewStore(Limits{})
-		l, err := s.ReadLayer(t.Context(), "sha256:x", &b, nil)
+		l, err := s.ReadLayer(t.Context(), "sha256:x", &b, Rules{})
 		require.NoError(t, err)
 		tree, err := s.Merge(t.Context(), []*Layer{l})
 		require.NoError(t, err)
@@ -324,7 +324,7 @@ func TestGlobalHeadersAreNoFiles(t *testing.T) {
 	require.NoError(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "x", "path": "/etc/passwd"}}))
 	require.NoError(t, w.WriteHeader(&tar.Header{Name: "a", Typeflag: tar.TypeReg}))
 	require.NoError(t, w.Close())
-	l, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", &b, nil)
+	l, err := NewStore(Limits{}).ReadLayer(t.Context(), "sha256:x", &b, Rules{})
 	require.NoError(t, err)
 	require.Equal(t, 1, l.Entries())
 }
@@ -402,12 +402,12 @@ func TestSpill(t *testing.T) {
 func TestNowhereToSpill(t *testing.T) {
 	t.Parallel()
 	s := NewStore(Limits{Memory: -1, Directory: filepath.Join(t.TempDir(), "missing")})
-	_, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, "a=1")), keepAll)
+	_, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, "a=1")), Rules{Keep: keepAll})
 	var spill *SpillError
 	require.ErrorAs(t, err, &spill)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.NotEmpty(t, spill.Remedy())
-	_, err = s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, "a=1")), nil)
+	_, err = s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, "a=1")), Rules{})
 	require.NoError(t, err, "no disk is needed where nothing is kept")
 	require.NoError(t, s.Close())
 }

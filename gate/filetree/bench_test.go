@@ -47,7 +47,7 @@ func BenchmarkReadLayer(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				s := NewStore(Limits{})
-				_, err := s.ReadLayer(b.Context(), "sha256:x", bytes.NewReader(layer), c.keep)
+				_, err := s.ReadLayer(b.Context(), "sha256:x", bytes.NewReader(layer), Rules{Keep: c.keep})
 				require.NoError(b, err)
 				require.NoError(b, s.Close())
 			}
@@ -58,7 +58,7 @@ func BenchmarkReadLayer(b *testing.B) {
 func benchTree(b *testing.B, n int) (*Store, []*Layer) {
 	b.Helper()
 	s := NewStore(Limits{})
-	base, err := s.ReadLayer(b.Context(), "sha256:x", bytes.NewReader(treeOf(b, n, 0)), keepNone)
+	base, err := s.ReadLayer(b.Context(), "sha256:x", bytes.NewReader(treeOf(b, n, 0)), Rules{Keep: keepNone})
 	require.NoError(b, err)
 	upper := readLayer(b, s, "lib -> usr/lib", "usr/lib/python3/.wh.nothing", "usr/lib/python3/dist-packages/.wh.package0001", "etc/passwd=x")
 	return s, []*Layer{base, upper}
@@ -121,7 +121,7 @@ func BenchmarkManyEmptyEntries(b *testing.B) {
 			for b.Loop() {
 				before := heap()
 				s := NewStore(Limits{})
-				l, err := s.ReadLayer(b.Context(), "sha256:x", manyEntries(n), keepNone)
+				l, err := s.ReadLayer(b.Context(), "sha256:x", manyEntries(n), Rules{Keep: keepNone})
 				require.NoError(b, err)
 				read := heap()
 				tree, err := s.Merge(b.Context(), []*Layer{l})

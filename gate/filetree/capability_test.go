@@ -84,9 +84,9 @@ func TestCapabilitiesAreThoseOfWhatIsUnpacked(t *testing.T) {
 			before, after := NewStore(Limits{}), NewStore(Limits{})
 			var read, decoded []*Layer
 			for _, headers := range test.layers {
-				l, err := before.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(headersTar(t, headers...)), keepAll)
+				l, err := before.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(headersTar(t, headers...)), Rules{Keep: keepAll})
 				require.NoError(t, err)
-				again, err := after.DecodeLayer("sha256:x", bytes.NewReader(encoded(t, l, nil)))
+				again, err := after.DecodeLayer("sha256:x", bytes.NewReader(encoded(t, l)))
 				require.NoError(t, err)
 				read, decoded = append(read, l), append(decoded, again)
 			}
@@ -129,7 +129,7 @@ func TestFormsOfCapabilities(t *testing.T) {
 			hdr := plainEntry("a")
 			hdr.PAXRecords = test.records
 			s := NewStore(Limits{})
-			l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(headersTar(t, hdr)), keepAll)
+			l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(headersTar(t, hdr)), Rules{Keep: keepAll})
 			require.NoError(t, err)
 			tree, err := s.Merge(t.Context(), []*Layer{l})
 			require.NoError(t, err)
@@ -154,14 +154,14 @@ func TestTooManyCapabilities(t *testing.T) {
 	}
 	data := headersTar(t, headers...)
 	tight := NewStore(Limits{Capabilities: 5})
-	_, err := tight.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(data), keepAll)
+	_, err := tight.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(data), Rules{Keep: keepAll})
 	requireLimit(t, "Capabilities", err)
 	requireNothingTaken(t, tight)
 
 	wide := NewStore(Limits{})
-	l, err := wide.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(data), keepAll)
+	l, err := wide.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(data), Rules{Keep: keepAll})
 	require.NoError(t, err)
-	_, err = tight.DecodeLayer("sha256:x", bytes.NewReader(encoded(t, l, nil)))
+	_, err = tight.DecodeLayer("sha256:x", bytes.NewReader(encoded(t, l)))
 	requireLimit(t, "Capabilities", err)
 	requireNothingTaken(t, tight)
 }
@@ -170,16 +170,16 @@ func TestTooManyCapabilities(t *testing.T) {
 func TestDamagedCapabilitiesAreNone(t *testing.T) {
 	t.Parallel()
 	s := NewStore(Limits{})
-	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(headersTar(t, plainEntry("d/"), capable("a", ping), capable("b", net))), keepAll)
+	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(headersTar(t, plainEntry("d/"), capable("a", ping), capable("b", net))), Rules{Keep: keepAll})
 	require.NoError(t, err)
-	whole := encoded(t, l, nil)
+	whole := encoded(t, l)
 	for name, of := range map[string]map[uint32]string{
 		"a directory's": {0: ping}, "no entry's": {3: ping}, "too long": {1: strings.Repeat("x", maxCapability+1)}, "empty": {1: ""},
 		"more than entries": {1: ping, 2: ping, 3: ping, 4: ping},
 	} {
 		changed := *l
 		changed.capabilities = of
-		_, err := NewStore(Limits{}).DecodeLayer("sha256:x", bytes.NewReader(encoded(t, &changed, nil)))
+		_, err := NewStore(Limits{}).DecodeLayer("sha256:x", bytes.NewReader(encoded(t, &changed)))
 		require.ErrorIs(t, err, errEncoded, name)
 	}
 	for n := range whole {

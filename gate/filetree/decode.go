@@ -174,9 +174,6 @@ func (d *decoder) body(e *entry) error {
 	return nil
 }
 
-// maxParts bounds the parts of one file.
-const maxParts = 64
-
 // parts reads where the parts of a file are, and how long they are together.
 func (d *decoder) parts(size int64) (parts []sbom.Range, total int64, err error) {
 	count := d.number(0, maxParts)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,29 +12,18 @@ import (
 	"github.com/imagegate/imagegate/sbom/dense"
 )
 
-// Condense says which parts of a kept file will be asked for when its layer is used
-// again, in order and apart; false where all of it will be. Path is as in Keep. What
-// is left out reads as zeros from then on, so a rule has to have seen that nobody
-// looks for anything in it.
-type Condense func(path string, content []byte) (parts []sbom.Range, ok bool)
-
-// maxCondense bounds the content that a rule is asked about, in bytes: it is in
-// memory while it is looked at.
-const maxCondense = 8 << 20
-
 // layerMagic begins an encoded layer and names the version of its form.
 const layerMagic = "imagegate-layer/2\n"
 
 // Encode writes what a layer yielded, with the content that was kept of it, so that
-// Store.DecodeLayer makes the same layer of another store. A nil rule condenses
-// nothing.
+// Store.DecodeLayer makes the same layer of another store.
 //
 // The form is the numbers of the layer as varints and its texts with their lengths,
 // uncompressed: the size of the tar, the directories, the link targets, the
 // entries, each with the parts of its content, and the capabilities that entries
 // state.
-func (l *Layer) Encode(w io.Writer, condense Condense) error {
-	e := &encoder{layer: l, condense: condense, out: bufio.NewWriterSize(w, copyBuffer)}
+func (l *Layer) Encode(w io.Writer) error {
+	e := &encoder{layer: l, out: bufio.NewWriterSize(w, copyBuffer)}
 	_, _ = e.out.WriteString(layerMagic) // the first error is told by Flush
 	e.number(l.bytes)
 	e.texts(&l.dirs)
@@ -51,10 +39,8 @@ func (l *Layer) Encode(w io.Writer, condense Condense) error {
 }
 
 type encoder struct {
-	layer    *Layer
-	condense Condense
-	out      *bufio.Writer
-	content  []byte // scratch of parts
+	layer *Layer
+	out   *bufio.Writer
 }
 
 func (e *encoder) number(n int64) {
@@ -93,56 +79,19 @@ func (e *encoder) entry(n *entry) error {
 
 // body writes how many parts there are, where they are, and what is in them.
 func (e *encoder) body(path string, b body) error {
-	content := e.layer.store.open(b)
 	parts := b.parts
 	if parts == nil {
-		var err error
-		if parts, err = e.parts(path, content, b.size); err != nil {
-			return err
-		}
+		parts = []sbom.Range{{Offset: 0, Length: b.size}}
 	}
 	e.number(int64(len(parts)))
 	for _, p := range parts {
 		e.number(p.Offset)
 		e.number(p.Length)
 	}
-	for _, p := range parts {
-		if n, err := io.Copy(e.out, io.NewSectionReader(content, p.Offset, p.Length)); err != nil || n != p.Length {
-			return fmt.Errorf("copying what was kept of %s: %w", quote(path), unexpected(cmp.Or(err, io.EOF)))
-		}
+	if n, err := io.Copy(e.out, e.layer.store.remains(b)); err != nil || n != b.kept() {
+		return fmt.Errorf("copying what was kept of %s: %w", quote(path), unexpected(cmp.Or(err, io.EOF)))
 	}
 	return nil
-}
-
-// parts asks the rule about content that is not condensed yet.
-func (e *encoder) parts(path string, content sbom.Content, size int64) ([]sbom.Range, error) {
-	whole := []sbom.Range{{Offset: 0, Length: size}}
-	if e.condense == nil || size > maxCondense {
-		return whole, nil
-	}
-	if int64(cap(e.content)) < size {
-		e.content = make([]byte, size)
-	}
-	if _, err := content.ReadAt(e.content[:size], 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	parts, ok := e.condense(path, e.content[:size])
-	if !ok || !apart(parts, size) {
-		return whole, nil
-	}
-	return parts, nil
-}
-
-// apart says whether parts are in order, apart from each other and within a file.
-func apart(parts []sbom.Range, size int64) bool {
-	end := int64(0)
-	for _, p := range parts {
-		if p.Length <= 0 || p.Offset < end || p.Offset > size || p.Length > size-p.Offset {
-			return false
-		}
-		end = p.Offset + p.Length
-	}
-	return len(parts) > 0 && len(parts) <= maxParts
 }
 
 // modeBits are the bits of a mode that an entry may have.

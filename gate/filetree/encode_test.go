@@ -13,10 +13,10 @@ import (
 	"github.com/imagegate/imagegate/sbom"
 )
 
-func encoded(t testing.TB, l *Layer, condense Condense) []byte {
+func encoded(t testing.TB, l *Layer) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, l.Encode(&out, condense))
+	require.NoError(t, l.Encode(&out))
 	return out.Bytes()
 }
 
@@ -35,7 +35,7 @@ func TestDecodedLayersAreTheSame(t *testing.T) {
 			for _, lines := range layers {
 				l := readLayer(t, before, lines...)
 				read = append(read, l)
-				again, err := after.DecodeLayer(l.DiffID(), bytes.NewReader(encoded(t, l, nil)))
+				again, err := after.DecodeLayer(l.DiffID(), bytes.NewReader(encoded(t, l)))
 				require.NoError(t, err)
 				require.Equal(t, l.Bytes(), again.Bytes())
 				decoded = append(decoded, again)
@@ -51,12 +51,19 @@ func TestDecodedLayersAreTheSame(t *testing.T) {
 			got, err := after.Merge(t.Context(), decoded)
 			require.NoError(t, err)
 			require.Equal(t, show(t, want), show(t, got))
-			require.Equal(t, encoded(t, read[0], nil), encoded(t, decoded[0], nil))
+			require.Equal(t, encoded(t, read[0]), encoded(t, decoded[0]))
 			for _, closing := range []io.Closer{before, after, want, got} {
 				require.NoError(t, closing.Close())
 			}
 		})
 	}
+}
+
+func condensedLayer(t testing.TB, s *Store, rule Condense, lines ...string) *Layer {
+	t.Helper()
+	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, lines...)), Rules{Keep: keepAll, Condense: rule})
+	require.NoError(t, err)
+	return l
 }
 
 // What a rule leaves out reads as zeros, and is known for it.
@@ -66,14 +73,11 @@ func TestCondensedContent(t *testing.T) {
 		return []sbom.Range{{Offset: 0, Length: 2}, {Offset: int64(len(content)) - 3, Length: 3}}, strings.HasPrefix(path, "/d/")
 	}
 	s := NewStore(Limits{})
-	l := readLayer(t, s, "d/a=0123456789", "b=0123456789")
-	data := encoded(t, l, ends)
-	require.NotContains(t, string(data), "23456789012")
-	once, err := s.DecodeLayer("sha256:x", bytes.NewReader(data))
-	require.NoError(t, err)
-	twice, err := s.DecodeLayer("sha256:x", bytes.NewReader(encoded(t, once, nil)))
+	once := condensedLayer(t, s, ends, "d/a=0123456789", "b=0123456789")
+	twice, err := s.DecodeLayer("sha256:x", bytes.NewReader(encoded(t, once)))
 	require.NoError(t, err, "what is condensed stays so")
 	for _, l := range []*Layer{once, twice} {
+		require.Equal(t, 1, strings.Count(string(encoded(t, l)), "23456"))
 		tree, err := s.Merge(t.Context(), []*Layer{l})
 		require.NoError(t, err)
 		require.Equal(t, []string{"b=0123456789", "d/", "d/a=01\x00\x00\x00\x00\x00789"}, show(t, tree))
@@ -105,15 +109,15 @@ func TestPartsThatAreNone(t *testing.T) {
 		"huge": {{Offset: 5, Length: 1<<63 - 1}},
 	} {
 		s := NewStore(Limits{})
-		l := readLayer(t, s, "a=0123456789")
-		require.Equal(t, encoded(t, l, nil), encoded(t, l, func(string, []byte) ([]sbom.Range, bool) { return parts, true }), name)
+		senseless := func(string, []byte) ([]sbom.Range, bool) { return parts, true }
+		require.Equal(t, encoded(t, readLayer(t, s, "a=0123456789")), encoded(t, condensedLayer(t, s, senseless, "a=0123456789")), name)
 	}
 }
 
 func TestDamagedLayersAreNone(t *testing.T) {
 	t.Parallel()
 	s := NewStore(Limits{})
-	whole := encoded(t, readLayer(t, s, "a/b=content", "l -> a", "a/.wh.c"), nil)
+	whole := encoded(t, readLayer(t, s, "a/b=content", "l -> a", "a/.wh.c"))
 	requireUndecoded := func(data []byte, what string) {
 		s := NewStore(Limits{})
 		_, err := s.DecodeLayer("sha256:x", bytes.NewReader(data))
@@ -128,7 +132,7 @@ func TestDamagedLayersAreNone(t *testing.T) {
 
 func TestDecodingHoldsTheLimits(t *testing.T) {
 	t.Parallel()
-	data := encoded(t, readLayer(t, NewStore(Limits{}), "a/b=content", "c=1"), nil)
+	data := encoded(t, readLayer(t, NewStore(Limits{}), "a/b=content", "c=1"))
 	for name, limits := range map[string]Limits{"Entries": {Entries: 1}, "NameBytes": {NameBytes: 2}, "TotalBytes": {TotalBytes: 100}} {
 		s := NewStore(limits)
 		_, err := s.DecodeLayer("sha256:x", bytes.NewReader(data))
@@ -140,11 +144,11 @@ func TestDecodingHoldsTheLimits(t *testing.T) {
 // FuzzDecodeLayer decodes any bytes, and merges what comes out.
 func FuzzDecodeLayer(f *testing.F) {
 	for _, lines := range [][]string{{}, {"a=1"}, {"./a/b=content", "a/.wh.c", "a/.wh..wh..opq", ".wh.a"}, {"l -> a", "a/b", "l/c=1", "h => a/b"}} {
-		f.Add(encoded(f, readLayer(f, NewStore(fuzzLimits), lines...), nil))
+		f.Add(encoded(f, readLayer(f, NewStore(fuzzLimits), lines...)))
 	}
-	l, err := NewStore(fuzzLimits).ReadLayer(f.Context(), "sha256:x", bytes.NewReader(headersTar(f, capable("a", ping), capable("h => a", net))), keepAll)
+	l, err := NewStore(fuzzLimits).ReadLayer(f.Context(), "sha256:x", bytes.NewReader(headersTar(f, capable("a", ping), capable("h => a", net))), Rules{Keep: keepAll})
 	require.NoError(f, err)
-	f.Add(encoded(f, l, nil))
+	f.Add(encoded(f, l))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		limits := fuzzLimits
 		limits.Directory = t.TempDir()
@@ -173,7 +177,7 @@ func BenchmarkDecodeLayer(b *testing.B) {
 	for i := range 10_000 {
 		lines = append(lines, fmt.Sprintf("usr/share/d%d/f%d=content of a file", i/100, i))
 	}
-	data := encoded(b, readLayer(b, NewStore(Limits{}), lines...), nil)
+	data := encoded(b, readLayer(b, NewStore(Limits{}), lines...))
 	b.ReportAllocs()
 	for b.Loop() {
 		_, err := NewStore(Limits{}).DecodeLayer("sha256:x", bytes.NewReader(data))

@@ -21,7 +21,7 @@ func Example() {
 	keep := func(path string, _ []byte, _ int64) bool { return strings.HasPrefix(path, "/etc/") }
 	var layers []*filetree.Layer
 	for i, tar := range []io.Reader{lower, upper} {
-		layer, err := store.ReadLayer(context.Background(), fmt.Sprintf("sha256:%d", i), tar, keep)
+		layer, err := store.ReadLayer(context.Background(), fmt.Sprintf("sha256:%d", i), tar, filetree.Rules{Keep: keep})
 		if err != nil {
 			fmt.Println(err)
 			return

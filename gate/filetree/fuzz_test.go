@@ -26,7 +26,7 @@ func FuzzReadLayer(f *testing.F) {
 		limits.Directory = t.TempDir()
 		s := NewStore(limits)
 		defer func() { require.NoError(t, s.Close()) }()
-		l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(data), keepAll)
+		l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(data), Rules{Keep: keepAll})
 		if err != nil {
 			requireNothingTaken(t, s)
 			return
@@ -103,6 +103,6 @@ func readLines(t *testing.T, s *Store, layer string) (*Layer, bool) {
 			return nil, false
 		}
 	}
-	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, lines...)), keepAll)
+	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, lines...)), Rules{Keep: keepAll})
 	return l, err == nil
 }

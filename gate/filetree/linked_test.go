@@ -39,7 +39,7 @@ func TestLinkedKeepsWhatLinksName(t *testing.T) {
 			s := NewStore(Limits{})
 			var layers []*Layer
 			for _, lines := range test.layers {
-				l, err := s.ReadLayer(t.Context(), "sha256:x", strings.NewReader(string(layerTar(t, lines...))), wanted)
+				l, err := s.ReadLayer(t.Context(), "sha256:x", strings.NewReader(string(layerTar(t, lines...))), Rules{Keep: wanted})
 				require.NoError(t, err)
 				layers = append(layers, l)
 			}
@@ -75,7 +75,7 @@ func TestLinkedKnowsFilesWithOtherOwners(t *testing.T) {
 	require.NoError(t, w.Close())
 	s := NewStore(Limits{})
 	base := readLayer(t, s, "below")
-	l, err := s.ReadLayer(t.Context(), "sha256:x", &content, wanted)
+	l, err := s.ReadLayer(t.Context(), "sha256:x", &content, Rules{Keep: wanted})
 	require.NoError(t, err)
 	tree, err := s.Merge(t.Context(), []*Layer{base, l})
 	require.NoError(t, err)

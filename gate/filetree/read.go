@@ -15,9 +15,15 @@ import (
 // Keep says whether the content of a regular file will be asked for. Path is the
 // entry's, absolute and clean (parents that are links are not resolved); head is
 // its first HeadSize bytes, or all of it if it is smaller, and only valid during
-// the call; size is that of the whole file, never 0. A nil Keep keeps nothing.
-// Layers that are read in parallel ask in parallel.
+// the call; size is that of the whole file, never 0. Layers that are read in parallel
+// ask in parallel.
 type Keep func(path string, head []byte, size int64) bool
+
+// Rules say what is kept of the files of a layer.
+type Rules struct {
+	Keep     Keep     // which files; nil: none
+	Condense Condense // what of them; nil: all
+}
 
 // HeadSize is how much of each file Keep sees. Media types are recognised by no
 // more than that.
@@ -27,13 +33,13 @@ const HeadSize = 3072
 // not only of the archive. The diff id is taken on trust; whoever decompresses
 // compares it. Errors are those of the stream, a *LimitError, an *EntryError, a
 // *SpillError, or that the stream is no tar.
-func (s *Store) ReadLayer(ctx context.Context, diffID string, uncompressed io.Reader, keep Keep) (*Layer, error) {
+func (s *Store) ReadLayer(ctx context.Context, diffID string, uncompressed io.Reader, rules Rules) (*Layer, error) {
 	meter := &meter{ctx: ctx, reader: uncompressed, store: s}
 	stream := bufio.NewReaderSize(meter, copyBuffer)
 	r := &layerReader{
 		Layer: newLayer(s, diffID),
 		tar:   tar.NewReader(stream),
-		keep:  keep,
+		rules: rules,
 	}
 	r.links.Add(r.texts.Add(""))
 	r.dirIndex = dense.NewTable(0, func(number uint32) (uint32, string) { return 0, r.dir(number - 1) })
@@ -54,7 +60,8 @@ func (s *Store) ReadLayer(ctx context.Context, diffID string, uncompressed io.Re
 type layerReader struct {
 	*Layer
 	tar      *tar.Reader
-	keep     Keep
+	rules    Rules
+	content  []byte       // scratch of condensed
 	dirIndex *dense.Table // of dirs; number + 1
 	head     [HeadSize]byte
 	files    int64 // sum of the sizes of the files
@@ -159,22 +166,22 @@ func (r *layerReader) addNames(e *entry, dir, base, link string) error {
 // addBody reads the beginning of a file, asks whether it is to be kept, and keeps
 // it.
 func (r *layerReader) addBody(e *entry, name string) error {
-	if e.size == 0 || r.keep == nil {
+	if e.size == 0 || r.rules.Keep == nil {
 		return nil
 	}
 	head := r.head[:min(e.size, HeadSize)]
 	if _, err := io.ReadFull(r.tar, head); err != nil {
 		return unexpected(err)
 	}
-	if !r.keep(name, head, e.size) {
+	if !r.rules.Keep(name, head, e.size) {
 		return nil
 	}
-	b, err := r.store.put(head, r.tar, e.size)
+	b, err := r.condensed(name, head, e.size)
 	if err != nil {
 		return err
 	}
 	if b.data != nil {
-		r.memory += e.size
+		r.memory += b.kept()
 	}
 	e.more = uint32(len(r.bodies))
 	r.bodies = append(r.bodies, b)

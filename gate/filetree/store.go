@@ -88,16 +88,20 @@ func (s *Store) put(head []byte, rest io.Reader, size int64) (body, error) {
 	return body{data: data, size: size}, nil
 }
 
-// open returns content that put took.
+// open returns the content of a file.
 func (s *Store) open(b body) sbom.Content {
-	var content sbom.Content = memoryContent{bytes.NewReader(b.data)}
-	if b.data == nil {
-		content = spilledContent{io.NewSectionReader(&s.spill, b.offset, b.kept())}
-	}
 	if b.parts == nil {
-		return content
+		return s.remains(b)
 	}
-	return condensedContent{io.NewSectionReader(&sparse{parts: b.parts, kept: content}, 0, b.size)}
+	return condensedContent{io.NewSectionReader(&sparse{parts: b.parts, kept: s.remains(b)}, 0, b.size)}
+}
+
+// remains are what put took of a file.
+func (s *Store) remains(b body) sbom.Content {
+	if b.data == nil {
+		return spilledContent{io.NewSectionReader(&s.spill, b.offset, b.kept())}
+	}
+	return memoryContent{bytes.NewReader(b.data)}
 }
 
 // unexpected turns the end of a stream within a file into an error that says so.

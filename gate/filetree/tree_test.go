@@ -249,7 +249,7 @@ func mergeHeaders(t testing.TB, headers ...*tar.Header) *Tree {
 	}
 	require.NoError(t, w.Close())
 	s := NewStore(Limits{})
-	l, err := s.ReadLayer(t.Context(), "sha256:x", &b, keepAll)
+	l, err := s.ReadLayer(t.Context(), "sha256:x", &b, Rules{Keep: keepAll})
 	require.NoError(t, err)
 	tree, err := s.Merge(t.Context(), []*Layer{l})
 	require.NoError(t, err)
@@ -265,7 +265,7 @@ func TestOpen(t *testing.T) {
 		require.LessOrEqual(t, len(head), HeadSize)
 		return path == "/d/kept" && bytes.HasPrefix(head, []byte("con")) && size == 7
 	}
-	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, "d/kept=content", "not=content", "empty", "l -> d/kept")), keep)
+	l, err := s.ReadLayer(t.Context(), "sha256:x", bytes.NewReader(layerTar(t, "d/kept=content", "not=content", "empty", "l -> d/kept")), Rules{Keep: keep})
 	require.NoError(t, err)
 	tree, err := s.Merge(t.Context(), []*Layer{l})
 	require.NoError(t, err)

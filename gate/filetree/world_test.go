@@ -57,7 +57,7 @@ func keepAll(string, []byte, int64) bool { return true }
 
 func readLayer(t testing.TB, s *Store, lines ...string) *Layer {
 	t.Helper()
-	l, err := s.ReadLayer(t.Context(), "sha256:"+strings.Join(lines, ","), bytes.NewReader(layerTar(t, lines...)), keepAll)
+	l, err := s.ReadLayer(t.Context(), "sha256:"+strings.Join(lines, ","), bytes.NewReader(layerTar(t, lines...)), Rules{Keep: keepAll})
 	require.NoError(t, err)
 	return l
 }

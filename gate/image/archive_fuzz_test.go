@@ -85,7 +85,7 @@ func FuzzLayer(f *testing.F) {
 		store := filetree.NewStore(fuzzFiles)
 		defer func() { require.NoError(t, store.Close()) }()
 		descriptor := v1.Descriptor{MediaType: types.OCILayer, Digest: sha256Of(packed), Size: int64(len(packed))}
-		_, err := p.readLayer(t.Context(), store, descriptor, sha256Of(unpacked(packed)), p.reading.keep)
+		_, err := p.readLayer(t.Context(), store, descriptor, sha256Of(unpacked(packed)), p.reading.rules)
 		_, transient := explain(err)
 		require.False(t, transient, "the bytes stay what they are: %v", err)
 	})

@@ -21,7 +21,7 @@ type Progress struct {
 
 // reading is how layers are read.
 type reading struct {
-	keep     filetree.Keep
+	rules    filetree.Rules
 	files    filetree.Limits
 	parallel int
 	ratio    int64
@@ -30,8 +30,8 @@ type reading struct {
 }
 
 func (r reading) withDefaults(limits Limits) reading {
-	if r.keep == nil {
-		r.keep = func(string, []byte, int64) bool { return true }
+	if r.rules.Keep == nil {
+		r.rules.Keep = func(string, []byte, int64) bool { return true }
 	}
 	if r.progress == nil {
 		r.progress = func(Progress) {}
@@ -41,10 +41,11 @@ func (r reading) withDefaults(limits Limits) reading {
 	return r
 }
 
-// WithKeep says of which files the content will be asked for. Default: of all,
-// within the limits.
-func WithKeep(keep filetree.Keep) Option {
-	return func(s *settings) error { s.reading.keep = keep; return nil }
+// WithRules says of which files the content will be asked for, and what of it. Where
+// that is not enough, a tree can be read again (gate.Rereadable). Default: all of all
+// files, within the limits.
+func WithRules(rules filetree.Rules) Option {
+	return func(s *settings) error { s.reading.rules = rules; return nil }
 }
 
 // WithFileLimits bounds what the layers of one platform image may hold, and how
@@ -72,13 +73,13 @@ func WithProgress(progress func(Progress)) Option {
 
 // files reads each layer once, several at a time, and merges them in order. Those
 // that are remembered are not read.
-func (p *platform) files(ctx context.Context, memory *layerMemory, keep filetree.Keep) (*filetree.Tree, error) {
+func (p *platform) files(ctx context.Context, memory *layerMemory, rules filetree.Rules) (*filetree.Tree, error) {
 	diffIDs, err := p.diffIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	store := filetree.NewStore(p.reading.files)
-	layers, err := p.readLayers(ctx, store, diffIDs, memory, keep)
+	layers, err := p.readLayers(ctx, store, diffIDs, memory, rules)
 	if err != nil {
 		_ = store.Close() // the reason is err
 		return nil, err
@@ -111,7 +112,7 @@ func (p *platform) diffIDs(ctx context.Context) ([]v1.Hash, error) {
 
 // readLayers reads the layers of an image. One that occurs twice, as empty layers
 // do, is read once: the key is both digests, so that neither goes unverified.
-func (p *platform) readLayers(ctx context.Context, store *filetree.Store, diffIDs []v1.Hash, memory *layerMemory, keep filetree.Keep) ([]*filetree.Layer, error) {
+func (p *platform) readLayers(ctx context.Context, store *filetree.Store, diffIDs []v1.Hash, memory *layerMemory, rules filetree.Rules) ([]*filetree.Layer, error) {
 	type key struct{ blob, diffID v1.Hash }
 	first := map[key]int{}
 	layers := make([]*filetree.Layer, len(diffIDs))
@@ -126,7 +127,7 @@ func (p *platform) readLayers(ctx context.Context, store *filetree.Store, diffID
 		group.Go(func() (err error) {
 			defer contain(&err)
 			layers[i], err = memory.layer(ctx, store, descriptor, diffIDs[i], func() (*filetree.Layer, error) {
-				return p.readLayer(ctx, store, descriptor, diffIDs[i], keep)
+				return p.readLayer(ctx, store, descriptor, diffIDs[i], rules)
 			})
 			if err != nil {
 				return fmt.Errorf("layer %d, %s: %w", i, descriptor.Digest, err)

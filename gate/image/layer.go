@@ -18,7 +18,7 @@ import (
 //	bytes as sent → limit, digest → decompress → limit, diff id → filetree
 //
 // The list is returned only after both digests were verified to the last byte.
-func (p *platform) readLayer(ctx context.Context, store *filetree.Store, descriptor v1.Descriptor, diffID v1.Hash, keep filetree.Keep) (*filetree.Layer, error) {
+func (p *platform) readLayer(ctx context.Context, store *filetree.Store, descriptor v1.Descriptor, diffID v1.Hash, rules filetree.Rules) (*filetree.Layer, error) {
 	if err := checkMediaType(descriptor); err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (p *platform) readLayer(ctx context.Context, store *filetree.Store, descrip
 	if err != nil {
 		return nil, err
 	}
-	layer, err := store.ReadLayer(ctx, diffID.String(), content, keep)
+	layer, err := store.ReadLayer(ctx, diffID.String(), content, rules)
 	_ = ahead.Close() // from here on nobody reads what was sent but who looks why
 	if err != nil {
 		return nil, sent.reason(err)

@@ -188,7 +188,7 @@ func TestProgress(t *testing.T) {
 func TestContentIsKeptWhereAsked(t *testing.T) {
 	t.Parallel()
 	_, reference := layerOf(t, gatetest.Layer(t, gatetest.Gzip, gatetest.Entry{Path: "/keep", Content: "1"}, gatetest.Entry{Path: "/drop", Content: "2"}))
-	keep := image.WithKeep(func(path string, _ []byte, _ int64) bool { return path == "/keep" })
+	keep := image.WithRules(filetree.Rules{Keep: func(path string, _ []byte, _ int64) bool { return path == "/keep" }})
 	files, err := only(t, resolve(t, reference, keep)).Files(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, files.Close()) }()

@@ -78,15 +78,15 @@ func (p *platform) Config(ctx context.Context) (*v1.ConfigFile, error) {
 
 // Files reads every layer once and merges them into one tree.
 func (p *platform) Files(ctx context.Context) (gate.FileTree, error) {
-	tree, err := p.merged(ctx, p.reading.layers, p.reading.keep)
+	tree, err := p.merged(ctx, p.reading.layers, p.reading.rules)
 	if err != nil {
 		return nil, err
 	}
 	return readableTree{tree, p}, nil
 }
 
-func (p *platform) merged(ctx context.Context, memory *layerMemory, keep filetree.Keep) (*filetree.Tree, error) {
-	tree, err := p.files(ctx, memory, keep)
+func (p *platform) merged(ctx context.Context, memory *layerMemory, rules filetree.Rules) (*filetree.Tree, error) {
+	tree, err := p.files(ctx, memory, rules)
 	if err != nil {
 		return nil, failed(err, "reading the layers of %s (%s)", p.digest, p.name)
 	}
@@ -102,9 +102,10 @@ type readableTree struct {
 
 var _ gate.Rereadable = readableTree{}
 
-// Again reads every layer, none from memory, and keeps what links give a wanted name.
+// Again reads every layer, none from memory, and keeps what links give a wanted name, and
+// all of what is kept.
 func (t readableTree) Again(ctx context.Context) (gate.FileTree, error) {
-	again, err := t.of.merged(ctx, nil, t.Linked(t.of.reading.keep))
+	again, err := t.of.merged(ctx, nil, filetree.Rules{Keep: t.Linked(t.of.reading.rules.Keep)})
 	if err != nil {
 		return nil, err
 	}

@@ -20,11 +20,11 @@ const maxRemembered = 32 << 20
 
 // WithLayers remembers what each layer yielded, in the memory of WithMemory, so that
 // images which share a base share the work, and nothing of it is pulled again. Rules
-// names everything besides its bytes that a layer's yield depends on: what is kept and
-// how it is condensed. Default: every layer is read for every image.
-func WithLayers(rules string, condense filetree.Condense) Option {
+// names everything besides its bytes that a layer's yield depends on: those of WithRules.
+// Default: every layer is read for every image.
+func WithLayers(rules string) Option {
 	return func(s *settings) error {
-		s.layers = &layerMemory{rules: rules, condense: condense, busy: map[string]chan struct{}{}}
+		s.layers = &layerMemory{rules: rules, busy: map[string]chan struct{}{}}
 		return nil
 	}
 }
@@ -32,9 +32,8 @@ func WithLayers(rules string, condense filetree.Condense) Option {
 // layerMemory remembers layers, and lets nobody read a layer that somebody else is
 // reading. All methods of nil read and remember nothing.
 type layerMemory struct {
-	memory   gate.Memory
-	rules    string
-	condense filetree.Condense
+	memory gate.Memory
+	rules  string
 
 	mu   sync.Mutex
 	busy map[string]chan struct{} // by key; closed when it is free
@@ -76,20 +75,20 @@ func (m *layerMemory) layer(ctx context.Context, store *filetree.Store, descript
 	if err != nil {
 		return nil, err
 	}
-	if data, err := packLayer(layer, m.condense); err == nil {
+	if data, err := packLayer(layer); err == nil {
 		m.memory.Put(ctx, key, data...)
 	}
 	return layer, nil
 }
 
 // packLayer compresses while it encodes, so that neither form is in memory as a whole.
-func packLayer(layer *filetree.Layer, condense filetree.Condense) ([][]byte, error) {
+func packLayer(layer *filetree.Layer) ([][]byte, error) {
 	var out bounded
 	packer, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	if err != nil {
 		return nil, err
 	}
-	err = layer.Encode(packer, condense)
+	err = layer.Encode(packer)
 	if closing := packer.Close(); err == nil {
 		err = closing
 	}

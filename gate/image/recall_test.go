@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/imagegate/imagegate/gate"
+	"github.com/imagegate/imagegate/gate/filetree"
 	"github.com/imagegate/imagegate/gate/gatetest"
 	"github.com/imagegate/imagegate/gate/image"
 	"github.com/imagegate/imagegate/gate/store"
@@ -30,7 +31,7 @@ func TestKnownLayersAreNotPulled(t *testing.T) {
 	require.NoError(t, err)
 
 	memory := image.WithMemory(store.NewScratch(1 << 20))
-	options := func(rules string) []image.Option { return []image.Option{memory, image.WithLayers(rules, nil)} }
+	options := func(rules string) []image.Option { return []image.Option{memory, image.WithLayers(rules)} }
 	require.Equal(t, "ID=base", content(t, only(t, resolve(t, registry.Host()+"/base:v1", options("1")...)), "/etc/os-release"))
 	require.Equal(t, size, registry.Bytes(digest.String()))
 
@@ -52,7 +53,7 @@ func TestSharedLayersAreReadOnce(t *testing.T) {
 	t.Parallel()
 	base := gatetest.Layer(t, gatetest.Gzip, gatetest.Entry{Path: "/base", Content: strings.Repeat("x", 100_000)})
 	registry := gatetest.NewRegistry(t)
-	images := images(t, image.WithMemory(store.NewScratch(1<<20)), image.WithLayers("1", nil))
+	images := images(t, image.WithMemory(store.NewScratch(1<<20)), image.WithLayers("1"))
 	var group sync.WaitGroup
 	for _, name := range []string{"a", "b", "c", "d"} {
 		own := gatetest.Layer(t, gatetest.Gzip, gatetest.Entry{Path: "/" + name})
@@ -92,7 +93,7 @@ func TestKnownDiffIDWithAnotherBlob(t *testing.T) {
 	registry := gatetest.NewRegistry(t)
 	registry.Push("good:v1", gatetest.Image(t, v1.ConfigFile{}, good))
 	registry.Push("evil:v1", gatetest.Image(t, v1.ConfigFile{}, pretending{evil, diffID}))
-	options := []image.Option{image.WithMemory(store.NewScratch(1 << 20)), image.WithLayers("1", nil)}
+	options := []image.Option{image.WithMemory(store.NewScratch(1 << 20)), image.WithLayers("1")}
 	require.Equal(t, []string{"/good"}, paths(t, only(t, resolve(t, registry.Host()+"/good:v1", options...))))
 	_, err = only(t, resolve(t, registry.Host()+"/evil:v1", options...)).Files(t.Context())
 	require.ErrorContains(t, err, "diff id")
@@ -107,16 +108,19 @@ type pretending struct {
 
 func (p pretending) DiffID() (v1.Hash, error) { return p.diffID, nil }
 
-// What is remembered without its content is read again where that is wanted.
+// What was left out is read again where it is wanted.
 func TestAgain(t *testing.T) {
 	t.Parallel()
 	registry, reference := layerOf(t, gatetest.Layer(t, gatetest.Gzip, gatetest.Entry{Path: "/program", Content: "program"}))
 	first := func(string, []byte) ([]sbom.Range, bool) { return []sbom.Range{{Offset: 0, Length: 1}}, true }
-	options := []image.Option{image.WithMemory(store.NewScratch(1 << 20)), image.WithLayers("1", first)}
-	require.Equal(t, "program", content(t, only(t, resolve(t, reference, options...)), "/program"))
+	options := []image.Option{image.WithMemory(store.NewScratch(1 << 20)), image.WithLayers("1"), image.WithRules(filetree.Rules{
+		Keep: func(string, []byte, int64) bool { return true }, Condense: first,
+	})}
+	const remains = "p\x00\x00\x00\x00\x00\x00"
+	require.Equal(t, remains, content(t, only(t, resolve(t, reference, options...)), "/program"))
 	registry.Forget()
 	platform := only(t, resolve(t, reference, options...))
-	require.Equal(t, "p\x00\x00\x00\x00\x00\x00", content(t, platform, "/program"))
+	require.Equal(t, remains, content(t, platform, "/program"), "from memory")
 	files, err := platform.Files(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, files.Close()) }()

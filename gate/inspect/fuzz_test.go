@@ -30,7 +30,7 @@ func FuzzInspect(f *testing.F) {
 		layer, err := store.ReadLayer(context.Background(), diffID(0), bytes.NewReader(gatetest.Tar(t,
 			gatetest.Entry{Path: "etc/passwd", Content: passwd}, gatetest.Entry{Path: "etc/group", Content: group},
 			gatetest.Entry{Path: "x/" + path, Content: content, Mode: 0o755}, gatetest.Entry{Path: "loop", Symlink: link},
-		)), Wants)
+		)), filetree.Rules{Keep: Wants})
 		if err != nil {
 			return
 		}

@@ -27,10 +27,15 @@ func tree(t testing.TB, layers ...[]gatetest.Entry) sbom.Files {
 
 func treeKeeping(t testing.TB, keep filetree.Keep, layers ...[]gatetest.Entry) sbom.Files {
 	t.Helper()
+	return treeBy(t, filetree.Rules{Keep: keep}, layers...)
+}
+
+func treeBy(t testing.TB, rules filetree.Rules, layers ...[]gatetest.Entry) sbom.Files {
+	t.Helper()
 	store := filetree.NewStore(filetree.Limits{})
 	var read []*filetree.Layer
 	for i, entries := range layers {
-		layer, err := store.ReadLayer(context.Background(), diffID(i), bytes.NewReader(gatetest.Tar(t, entries...)), keep)
+		layer, err := store.ReadLayer(context.Background(), diffID(i), bytes.NewReader(gatetest.Tar(t, entries...)), rules)
 		require.NoError(t, err)
 		read = append(read, layer)
 	}

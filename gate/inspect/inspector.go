@@ -93,9 +93,9 @@ func (i *Inspector) survey(ctx context.Context, config *v1.ConfigFile, files sbo
 	return append(found, programs.hidden()...), sizes.total(), nil
 }
 
-// read returns up to limit bytes of a file, and false where the reader of the
-// layers did not keep it: Wants saw its head and had no use for it.
-func read(files sbom.Files, file sbom.File, limit int64) ([]byte, bool, error) {
+// readHead returns up to limit bytes of a file, no more than its head, and false where
+// the reader of the layers did not keep it: Wants saw its head and had no use for it.
+func readHead(files sbom.Files, file sbom.File, limit int64) ([]byte, bool, error) {
 	content, err := files.Open(file)
 	if errors.Is(err, sbom.ErrNotKept) {
 		return nil, false, nil
@@ -106,4 +106,19 @@ func read(files sbom.Files, file sbom.File, limit int64) ([]byte, bool, error) {
 	defer content.Close()
 	data, err := io.ReadAll(io.LimitReader(content, limit))
 	return data, err == nil, err
+}
+
+// readWhole returns a file of up to limit bytes that somebody goes by the content of.
+// A link may have given it the name by which it is asked for, so that some of it, or
+// all, was not kept.
+func readWhole(files sbom.Files, file sbom.File, limit int64) ([]byte, error) {
+	content, err := files.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	if _, condensed := content.(sbom.Condensed); condensed {
+		return nil, sbom.ErrNotKept
+	}
+	return io.ReadAll(io.LimitReader(content, limit))
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/stretchr/testify/require"
 
+	"github.com/imagegate/imagegate/gate/filetree"
 	"github.com/imagegate/imagegate/gate/gatetest"
 	"github.com/imagegate/imagegate/policy"
 	"github.com/imagegate/imagegate/sbom"
@@ -87,11 +89,27 @@ func TestSecretByAHardLinkIsNotAbsent(t *testing.T) {
 	entries := []gatetest.Entry{file("objects/ab12", "//registry.example.com/:_authToken=abcdef0123456789\n"), hardlink("root/.npmrc", "objects/ab12")}
 	_, err := New().Files(context.Background(), linux(v1.Config{}), treeKeeping(t, Wants, entries))
 	require.ErrorIs(t, err, sbom.ErrNotKept)
-	everything := func(string, []byte, int64) bool { return true }
 	found, err := New().Files(context.Background(), linux(v1.Config{}), treeKeeping(t, everything, entries))
 	require.NoError(t, err)
 	require.Equal(t, "/root/.npmrc", found.Content[0].Path)
 }
+
+// What is left out of a file that catalogers look into is not absent from one that is
+// asked for by another name.
+func TestContentThatWasCondensedIsNotAbsent(t *testing.T) {
+	t.Parallel()
+	text := "\x7fELF\n" + strings.Repeat("#\n", 4000) + "//registry.example.com/:_authToken=abcdef0123456789\napp:x:0:0::/:\n"
+	for name, link := range map[string]string{"a secret": "root/.npmrc", "the users": "etc/passwd"} {
+		entries := []gatetest.Entry{file("lib/libx.so", text), hardlink(link, "lib/libx.so")}
+		condensed := treeBy(t, filetree.Rules{Keep: everything, Condense: func(string, []byte) ([]sbom.Range, bool) {
+			return []sbom.Range{{Offset: 0, Length: 4 << 10}}, true
+		}}, entries)
+		_, err := New().Files(context.Background(), linux(v1.Config{User: "app"}), condensed)
+		require.ErrorIs(t, err, sbom.ErrNotKept, name)
+	}
+}
+
+func everything(string, []byte, int64) bool { return true }
 
 func TestCancelledInspectionIsNoInspection(t *testing.T) {
 	t.Parallel()

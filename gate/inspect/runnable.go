@@ -111,7 +111,7 @@ func (p *process) executable(path string) (sbom.File, error) {
 // program with its loader or a script with its interpreter, and nothing else
 // (execve(2)). depth counts the scripts until here.
 func (p *process) execute(file sbom.File, depth int) error {
-	head, _, err := read(p.files, file, maxInterpreterLine)
+	head, _, err := readHead(p.files, file, maxInterpreterLine)
 	switch {
 	case err != nil:
 		return err

@@ -112,7 +112,7 @@ func fileSecrets(file sbom.File, files sbom.Files) ([]policy.Content, error) {
 	if !file.Mode.IsRegular() || file.Size == 0 || file.Size > maxSecretFile {
 		return nil, nil
 	}
-	head, kept, err := read(files, file, headBytes)
+	head, kept, err := readHead(files, file, headBytes)
 	check := checkOf(file.Path, head, file.Size)
 	if err == nil && !kept && check != nil {
 		err = sbom.ErrNotKept // its name is a hard link's, which came after the content
@@ -123,7 +123,7 @@ func fileSecrets(file sbom.File, files sbom.Files) ([]policy.Content, error) {
 	if check == nil {
 		return nil, nil
 	}
-	content, _, err := read(files, file, maxSecretFile)
+	content, err := readWhole(files, file, maxSecretFile)
 	if err != nil {
 		return nil, err
 	}

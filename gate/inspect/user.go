@@ -74,10 +74,7 @@ func userFile(files sbom.Files, path string) (io.Reader, error) {
 	if file.Size > maxUserFile {
 		return nil, &userError{fmt.Sprintf("%s has %d bytes, runtimes read at most %d", path, file.Size, maxUserFile)}
 	}
-	data, kept, err := read(files, file, maxUserFile)
-	if err == nil && !kept {
-		err = sbom.ErrNotKept // Wants asks for it, so whoever read the layers did not ask Wants
-	}
+	data, err := readWhole(files, file, maxUserFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}

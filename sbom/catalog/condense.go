@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/imagegate/imagegate/sbom"
 )
@@ -18,7 +19,7 @@ import (
 // Catalogers that are handed the remains find zeros where nothing of theirs was, and
 // the same nothing. Those that ask for a file by name are not handed remains.
 func Condense(name string, content []byte) ([]sbom.Range, bool) {
-	if byName(name) && !isLibrary(name) || slices.ContainsFunc(programMarks, func(mark []byte) bool { return bytes.Contains(content, mark) }) {
+	if byName(name) && !isLibrary(name) || isVariant(path.Base(name)) || slices.ContainsFunc(programMarks, func(mark []byte) bool { return bytes.Contains(content, mark) }) {
 		return nil, false
 	}
 	parts, ok := skeleton(content)
@@ -35,6 +36,25 @@ func isLibrary(name string) bool {
 	base := path.Base(name)
 	return path.Ext(base) == ".so" && !wantedNames[base] && !hasPrefix(base, wantedPrefixes) && !strings.Contains(name, "php")
 }
+
+// isVariant says whether a name is one of those that a link with a wanted name leads to:
+// ruby3.1 for ruby, x86_64-linux-gnu-gcc-12 for gcc, mariadbd for mysqld. Their remains
+// would not do, and all layers be read again.
+func isVariant(base string) bool {
+	words := strings.FieldsFunc(base, func(r rune) bool { return !unicode.IsLetter(r) })
+	return slices.ContainsFunc(words, func(word string) bool {
+		for end := min(len(word), shortName); end <= len(word); end++ {
+			if wantedNames[word[:end]] {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// shortName is the length of a name, in bytes, that says nothing as the beginning of
+// another one.
+const shortName = 4
 
 // programMarks are what the catalogers of syft that are handed every program look
 // for in it.

@@ -45,6 +45,10 @@ func library(text string) string {
 func TestCondense(t *testing.T) {
 	t.Parallel()
 	whole := library("")
+	for _, path := range []string{"/usr/bin/gold", "/usr/bin/go_", "/usr/lib/libruby.so.3", "/app"} {
+		_, ok := catalog.Condense(path, []byte(whole))
+		require.Equal(t, path != "/usr/bin/go_", ok, path)
+	}
 	parts, ok := catalog.Condense("/usr/lib/libx.so.1", []byte(whole))
 	require.True(t, ok)
 	kept := make([]byte, len(whole))
@@ -61,6 +65,9 @@ func TestCondense(t *testing.T) {
 	for name, test := range map[string]struct{ path, content string }{
 		"wanted by name":     {"/usr/bin/python3.11", library("")},
 		"of PHP":             {"/usr/lib/php/20220829/curl.so", library("")},
+		"ruby":               {"/usr/bin/ruby3.1", library("")},
+		"gcc":                {"/usr/bin/x86_64-linux-gnu-gcc-12", library("")},
+		"mysqld":             {"/usr/sbin/mariadbd", library("")},
 		"Go program":         {"/app", library("\xff Go buildinf:")},
 		"audited Rust":       {"/app", library(".dep-v0")},
 		"describes itself":   {"/app", library(".note.package")},
@@ -92,10 +99,10 @@ func remembered(t testing.TB, image v1.Image) *filetree.Tree {
 		require.NoError(t, err)
 		diffID, err := layer.DiffID()
 		require.NoError(t, err)
-		read, err := before.ReadLayer(t.Context(), diffID.String(), content, catalog.Wants)
+		read, err := before.ReadLayer(t.Context(), diffID.String(), content, filetree.Rules{Keep: catalog.Wants, Condense: catalog.Condense})
 		require.NoError(t, err)
 		var encoded bytes.Buffer
-		require.NoError(t, read.Encode(&encoded, catalog.Condense))
+		require.NoError(t, read.Encode(&encoded))
 		decoded, err := after.DecodeLayer(diffID.String(), &encoded)
 		require.NoError(t, err)
 		all = append(all, decoded)

@@ -59,7 +59,7 @@ func newTree(t testing.TB, image v1.Image, keep filetree.Keep) *filetree.Tree {
 		require.NoError(t, err)
 		content, err := layer.Uncompressed()
 		require.NoError(t, err)
-		l, err := store.ReadLayer(t.Context(), diffID.String(), content, keep)
+		l, err := store.ReadLayer(t.Context(), diffID.String(), content, filetree.Rules{Keep: keep})
 		require.NoError(t, err)
 		read = append(read, l)
 	}
