@@ -24,7 +24,8 @@ type Memory interface {
 	// Get returns what was put under a key and how long ago; false where there is
 	// nothing, or nothing that can be believed.
 	Get(ctx context.Context, key string) (value []byte, age time.Duration, ok bool)
-	// Put keeps a value, if it can. It may come in pieces, which are joined.
+	// Put keeps a value, if it can. Pieces of a large one are joined; whoever makes it so
+	// has compressed it.
 	Put(ctx context.Context, key string, value ...[]byte)
 }
 

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/s2"
 
 	"github.com/imagegate/imagegate/gate"
 	"github.com/imagegate/imagegate/gate/filetree"
@@ -81,14 +81,16 @@ func (m *layerMemory) layer(ctx context.Context, store *filetree.Store, descript
 	return layer, nil
 }
 
-// packLayer compresses while it encodes, so that neither form is in memory as a whole.
+// packedBlock is how much is compressed at once, in bytes.
+const packedBlock = 256 << 10
+
+// packLayer compresses while it encodes, so that the layer is not in memory twice. S2
+// takes half the time of the fastest zstd and two fifths more space: what is written by
+// each first check is read by some later ones at most.
 func packLayer(layer *filetree.Layer) ([][]byte, error) {
 	var out bounded
-	packer, err := zstd.NewWriter(&out, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
-	if err != nil {
-		return nil, err
-	}
-	err = layer.Encode(packer)
+	packer := s2.NewWriter(&out, s2.WriterBlockSize(packedBlock), s2.WriterConcurrency(1))
+	err := layer.Encode(packer)
 	if closing := packer.Close(); err == nil {
 		err = closing
 	}
@@ -99,12 +101,7 @@ func packLayer(layer *filetree.Layer) ([][]byte, error) {
 }
 
 func unpackLayer(store *filetree.Store, diffID string, data []byte) (*filetree.Layer, error) {
-	unpacker, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(1<<20))
-	if err != nil {
-		return nil, err
-	}
-	defer unpacker.Close()
-	return store.DecodeLayer(diffID, unpacker)
+	return store.DecodeLayer(diffID, s2.NewReader(bytes.NewReader(data), s2.ReaderMaxBlockSize(packedBlock)))
 }
 
 // bounded is a buffer that ends where a layer is too large to be remembered. It grows

@@ -20,9 +20,6 @@ const (
 	// packFrom is the size from which a value is compressed: JSON shrinks to a tenth,
 	// and a file of one block stays one.
 	packFrom = 4 << 10
-	// sampleFrom is the size from which it is worth to look first whether a value is
-	// compressed already, as layers are.
-	sampleFrom = 1 << 20
 	// MaxValue bounds a value, in bytes.
 	MaxValue = 256 << 20
 )
@@ -38,26 +35,16 @@ var (
 	})
 )
 
+// pack compresses a value, unless it comes in pieces.
 func pack(value pieces) (packing, pieces) {
-	if value.size() < packFrom {
+	if len(value) != 1 || len(value[0]) < packFrom {
 		return plain, value
 	}
 	e, err := encoder()
-	if err != nil || isPacked(e, value) {
+	if err != nil {
 		return plain, value
 	}
-	return compressed, pieces{e.EncodeAll(value.joined(), nil)}
-}
-
-// isPacked says whether a value is compressed already, by a sample from its middle.
-func isPacked(e *zstd.Encoder, value pieces) bool {
-	if value.size() < sampleFrom {
-		return false
-	}
-	middle := value[len(value)/2]
-	sample := middle[len(middle)/2:]
-	sample = sample[:min(len(sample), packFrom)]
-	return len(e.EncodeAll(sample, nil)) >= len(sample)
+	return compressed, pieces{e.EncodeAll(value[0], nil)}
 }
 
 func unpack(p packing, value []byte) ([]byte, error) {

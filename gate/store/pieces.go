@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"io"
-	"slices"
 )
 
 // pieces are a value or an entry before they are joined, which is best left to what is
@@ -23,11 +22,4 @@ func (p pieces) reader() io.Reader {
 		readers[i] = bytes.NewReader(piece)
 	}
 	return io.MultiReader(readers...)
-}
-
-func (p pieces) joined() []byte {
-	if len(p) == 1 {
-		return p[0]
-	}
-	return slices.Concat(p...)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -34,8 +35,8 @@ func (s *Scratch) Get(_ context.Context, key string) ([]byte, time.Duration, boo
 }
 
 // Put implements gate.Memory.
-func (s *Scratch) Put(_ context.Context, key string, parts ...[]byte) {
-	value := pieces(parts).joined()
+func (s *Scratch) Put(_ context.Context, key string, pieces ...[]byte) {
+	value := slices.Concat(pieces...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	left := s.left + int64(len(s.values[key].value)) - int64(len(value))

@@ -73,8 +73,8 @@ func (s *Store) Get(ctx context.Context, key string) (value []byte, age time.Dur
 	return value, max(s.now().Sub(h.Written), 0), true
 }
 
-// Put remembers a value, which may come in pieces, under a key in place of what was
-// there. That it cannot be kept is no failure of whoever found it out.
+// Put remembers a value under a key in place of what was there, compressed unless it
+// comes in pieces. That it cannot be kept is no failure of whoever found it out.
 func (s *Store) Put(ctx context.Context, key string, value ...[]byte) {
 	if value := pieces(value); value.size() > MaxValue {
 		return
