@@ -61,11 +61,12 @@ func (n named) Identity() string { return n.identity }
 type counted struct {
 	gate.Engines
 	verified, cataloged, matched atomic.Int32
+	built                        time.Time
 	checksum                     string
 }
 
 func (c *counted) Database() (*sbom.Database, error) {
-	return &sbom.Database{Built: time.Now(), Checksum: c.checksum}, nil
+	return &sbom.Database{Built: c.built, Checksum: c.checksum}, nil
 }
 
 func (c *counted) Match(context.Context, *sbom.Document) ([]sbom.Vulnerability, error) {
@@ -74,7 +75,7 @@ func (c *counted) Match(context.Context, *sbom.Document) ([]sbom.Vulnerability, 
 }
 
 func countedEngines(t *testing.T) *counted {
-	c := &counted{Engines: engines(t), checksum: "xxh64:1"}
+	c := &counted{Engines: engines(t), built: time.Now(), checksum: "xxh64:1"}
 	c.Verifier = named{func(digest string) gate.Verified {
 		c.verified.Add(1)
 		return signedBy("release")(digest)
