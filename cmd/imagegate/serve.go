@@ -119,7 +119,10 @@ exit codes: 0 ended by a signal · 2 usage or configuration · 3 could not serve
 // run serves until the context ends.
 func (f *serveFlags) run(ctx context.Context) error {
 	collector.Serve()
-	log := slog.New(slog.NewJSONHandler(f.console.err, nil))
+	registry := newRegistry()
+	queue := newLogQueue(f.console.err, registry)
+	defer queue.flush()
+	log := slog.New(slog.NewJSONHandler(queue, nil))
 	flush, err := traceIfAsked(ctx)
 	if err != nil {
 		return err
@@ -138,7 +141,7 @@ func (f *serveFlags) run(ctx context.Context) error {
 		return err
 	}
 	defer judges.close()
-	handler, err := f.newHandler(log, judges, glass)
+	handler, err := f.newHandler(log, registry, judges, glass)
 	if err != nil {
 		return err
 	}
@@ -153,14 +156,14 @@ func (f *serveFlags) run(ctx context.Context) error {
 }
 
 // newHandler answers by what policy and database are now.
-func (f *serveFlags) newHandler(log *slog.Logger, judges *judges, glass *glass) (*admission.Handler, error) {
+func (f *serveFlags) newHandler(log *slog.Logger, registry *prometheus.Registry, judges *judges, glass *glass) (*admission.Handler, error) {
 	judge, err := judges.appoint()
 	if err != nil {
 		return nil, err
 	}
 	options := append(f.answers.options(),
 		admission.WithLog(log), admission.WithVersion(tool()), admission.WithStore(judges.memory.Memory),
-		admission.WithRegistry(newRegistry()))
+		admission.WithRegistry(registry))
 	if glass != nil {
 		options = append(options, admission.WithBreakGlass(glass))
 	}
