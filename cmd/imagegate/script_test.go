@@ -161,12 +161,19 @@ func newWorld(t testing.TB) (*world, error) {
 // write puts keys where a script finds them.
 func (w *world) write(dir string) error {
 	private, err := w.key.EncryptedPEM("sesame")
+	if err != nil {
+		return err
+	}
+	elsewhere, err := sigstoretest.New()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
-		err,
 		os.WriteFile(filepath.Join(dir, "cosign.key"), private, 0o600),
 		os.WriteFile(filepath.Join(dir, "cosign.pub"), w.key.PublicPEM(), 0o600),
 		os.WriteFile(filepath.Join(dir, "other.pub"), w.other.PublicPEM(), 0o600),
 		os.WriteFile(filepath.Join(dir, "trusted_root.json"), w.sigstore.TrustedRoot(), 0o600),
+		os.WriteFile(filepath.Join(dir, "other_root.json"), elsewhere.TrustedRoot(), 0o600),
 	)
 }
 

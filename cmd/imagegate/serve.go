@@ -119,6 +119,7 @@ exit codes: 0 ended by a signal · 2 usage or configuration · 3 could not serve
 // run serves until the context ends.
 func (f *serveFlags) run(ctx context.Context) error {
 	collector.Serve()
+	seen := f.fingerprints()
 	registry := newRegistry()
 	queue := newLogQueue(f.console.err, registry)
 	defer queue.flush()
@@ -149,7 +150,7 @@ func (f *serveFlags) run(ctx context.Context) error {
 
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	go f.watch(background, handler, f.watched(handler, judges, certificates, glass))
+	go f.watch(background, handler, f.watched(seen, handler, judges, certificates, glass))
 	go f.keepDatabase(background, log)
 	go judges.sweep(background)
 	return f.serve(ctx, log, handler, certificates)

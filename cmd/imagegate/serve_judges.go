@@ -142,18 +142,23 @@ func (j *judges) openDatabase(made *admission.Judge) (gate.Matcher, error) {
 
 // loadPolicy loads the policy, and notes what it was read from.
 func (j *judges) loadPolicy() (*policy.Policy, error) {
-	flags := j.flags.policy
-	files := slices.Concat(flags.keys, flags.policies)
-	if flags.trustedRoot != "" {
-		files = append(files, flags.trustedRoot)
-	}
-	for _, name := range flags.policies {
-		if paths, err := policyPaths(name); err == nil {
-			files = append(files, paths...)
-		}
-	}
+	flags, files := j.flags.policy, j.flags.policyFiles()
 	flags.used = func(path string) { files = append(files, path) }
 	p, err := flags.load()
 	j.files = files
 	return p, err
+}
+
+// policyFiles are those that the flags name. A policy may name more.
+func (f *serveFlags) policyFiles() []string {
+	files := slices.Concat(f.policy.keys, f.policy.policies)
+	if f.policy.trustedRoot != "" {
+		files = append(files, f.policy.trustedRoot)
+	}
+	for _, name := range f.policy.policies {
+		if paths, err := policyPaths(name); err == nil {
+			files = append(files, paths...)
+		}
+	}
+	return files
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +20,18 @@ type watched struct {
 	seen   string
 }
 
-// watched are all of them.
-func (f *serveFlags) watched(handler *admission.Handler, j *judges, c *certificates, g *glass) []*watched {
+// fingerprints are those of everything that is watched. They are taken before any of it
+// is read, so that what changes meanwhile is seen. A policy that names more files than
+// the flags do is therefore read twice.
+func (f *serveFlags) fingerprints() map[string]string {
+	return map[string]string{
+		"policy": fingerprint(f.policyFiles()), "database": fingerprint(f.databaseFiles()),
+		"certificate": fingerprint(f.tls.files()), "breakglass": fingerprint(f.glass.keys),
+	}
+}
+
+// watched are all of them, as they were seen before they were read.
+func (f *serveFlags) watched(seen map[string]string, handler *admission.Handler, j *judges, c *certificates, g *glass) []*watched {
 	replace := func(appoint func() (admission.Judge, error)) func() error {
 		return func() error {
 			judge, err := appoint()
@@ -43,7 +52,7 @@ func (f *serveFlags) watched(handler *admission.Handler, j *judges, c *certifica
 		list = append(list, &watched{what: "breakglass", files: func() []string { return f.glass.keys }, reload: g.reload})
 	}
 	for _, w := range list {
-		w.seen = fingerprint(w.files())
+		w.seen = seen[w.what]
 	}
 	return list
 }
@@ -61,23 +70,20 @@ func (f *serveFlags) watch(ctx context.Context, handler *admission.Handler, list
 		case <-ticker.C:
 		}
 		for _, w := range list {
-			w.look(handler)
+			w.look(handler.Reloaded)
 		}
 	}
 }
 
 // look reads anew what has changed. What changes while it is read is seen the next
-// time, since the files are looked at first.
-func (w *watched) look(handler *admission.Handler) {
-	files := w.files()
-	now := fingerprint(files)
+// time, since the files are looked at first. So are the files that a policy names and
+// the one before did not: it is read twice.
+func (w *watched) look(tell func(what string, err error)) {
+	now := fingerprint(w.files())
 	if now == w.seen {
 		return
 	}
-	handler.Reloaded(w.what, w.reload())
-	if after := w.files(); !slices.Equal(files, after) {
-		now = fingerprint(after) // a policy that names other files
-	}
+	tell(w.what, w.reload())
 	w.seen = now
 }
 
