@@ -29,6 +29,32 @@ func policyChanges(g *group) {
 	g.holds("and back", "refused", eventually(20*time.Second, func() error { return s.refusedFor(shell, "content.shells") }))
 }
 
+// enforcement tries a policy out, in one namespace: it warns, or only notes; what could
+// not be judged is refused all the same.
+func enforcement(g *group) {
+	s := g.scene
+	shell := s.run(s.images.ref("shell"), "--dry-run=server", "--namespace=shop")
+	s.gate.setPolicy("overrides:\n- {match: {namespaces: [shop]}, enforcement: warn}\n")
+	g.holds("warn: a shell", "admitted", eventually(20*time.Second, func() error { return s.kubectlError(shell) }))
+	g.admitted("and kubectl shows the warning", "", []string{"Warning: ", "/shell@", "content.shells"}, shell...)
+	g.refused("in another namespace it is refused", "", []string{"content.shells"}, s.run(s.images.ref("shell"), "--dry-run=server")...)
+	s.images.Break("", gatetest.Status(http.StatusServiceUnavailable, "Retry-After: 0"))
+	g.refused("what cannot be judged is no warning", "", []string{"/unheard@", "could not be judged"},
+		s.run(s.images.Host()+"/unheard@"+s.images.digests["shell"], "--dry-run=server", "--namespace=shop")...)
+	s.images.Mend()
+
+	s.gate.setPolicy("overrides:\n- {match: {namespaces: [shop]}, enforcement: audit}\n")
+	g.holds("audit: nobody is told", "admitted without a warning", eventually(20*time.Second, func() error {
+		out, err := s.cluster.kubectl("", shell...)
+		if err != nil || strings.Contains(out, "Warning") {
+			return fmt.Errorf("%s", out)
+		}
+		return nil
+	}))
+	s.gate.setPolicy("")
+	g.holds("and back", "refused", eventually(20*time.Second, func() error { return s.refusedFor(shell, "content.shells") }))
+}
+
 func (s *scene) kubectlError(args []string) error {
 	out, err := s.cluster.kubectl("", args...)
 	if err != nil {

@@ -36,6 +36,7 @@ func TestAdmission(t *testing.T) {
 	s.group("break-glass", breakGlass)
 	s.group("what is hostile", hostile)
 	s.group("policy", policyChanges)
+	s.group("enforcement", enforcement)
 	s.group("registry", registryTrouble)
 	s.group("database", databaseTrouble)
 	s.group("certificates", certificates)
