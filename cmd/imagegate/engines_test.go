@@ -20,11 +20,9 @@ func realEngines(t testing.TB, p *policy.Policy, folder string, options ...image
 	t.Helper()
 	images, err := image.New(append(options, image.WithRules(filetree.Rules{Keep: keep, Condense: condense}))...)
 	require.NoError(t, err)
-	cataloger, err := catalog.New()
-	require.NoError(t, err)
 	database, err := vuln.Open(folder)
 	require.NoError(t, err)
-	engines = gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: cataloger, Matcher: database}
+	engines = gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: catalog.New(), Matcher: database}
 	verifier, err := newVerifier(p.Signatures)
 	require.NoError(t, err)
 	if verifier != nil {

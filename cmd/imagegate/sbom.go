@@ -88,15 +88,11 @@ func (f *sbomFlags) catalog(ctx context.Context, reference string) (gate.Result,
 	if err != nil {
 		return gate.Result{}, err
 	}
-	cataloger, err := catalog.New()
-	if err != nil {
-		return gate.Result{}, err
-	}
 	var platforms []string
 	if f.platform != "" {
 		platforms = append(platforms, f.platform)
 	}
-	g, err := gate.New(policy.Nothing(platforms...), gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: cataloger},
+	g, err := gate.New(policy.Nothing(platforms...), gate.Engines{Images: images, Inspector: inspect.New(), Cataloger: catalog.New()},
 		gate.WithDocuments(), gate.WithTimeout(f.timeout), memory.ofGate(), gate.WithProgress(show.step))
 	if err != nil {
 		return gate.Result{}, err

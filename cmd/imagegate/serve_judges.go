@@ -31,16 +31,13 @@ type judges struct {
 }
 
 func (f *serveFlags) newJudges(ctx context.Context, log *slog.Logger) (*judges, error) {
-	j := &judges{flags: f, inspector: inspect.New()}
+	j := &judges{flags: f, inspector: inspect.New(), cataloger: newCataloger(false)}
 	var err error
 	if err = j.remember(ctx, log); err != nil {
 		return nil, err
 	}
 	if j.images, err = newImages(f.images, &display{}, j.memory, f.strange.option()); err != nil {
 		return nil, usagef("imagegate serve --help", "%w", err)
-	}
-	if j.cataloger, err = newCataloger(false); err != nil {
-		return nil, err
 	}
 	return j, nil
 }

@@ -44,9 +44,7 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 		options = append(options, gate.WithTrustRoot(verifier.TrustRootHash()))
 	}
 	engines.Inspector = inspect.New()
-	if engines.Cataloger, err = newCataloger(documents); err != nil {
-		return nil, nil, err
-	}
+	engines.Cataloger = newCataloger(documents)
 	matcher := newMatcher(ctx, f.shared, f.database, p.Vulnerabilities.Database)
 	engines.Matcher = matcher
 
@@ -57,7 +55,7 @@ func (f *checkFlags) wire(ctx context.Context, p *policy.Policy, documents bool)
 }
 
 // newCataloger reads the texts of licences only if somebody gets to see the documents.
-func newCataloger(documents bool) (*catalog.Cataloger, error) {
+func newCataloger(documents bool) *catalog.Cataloger {
 	if documents {
 		return catalog.New()
 	}

@@ -19,7 +19,7 @@ import (
 
 func document(t testing.TB, image v1.Image) *sbom.Document {
 	t.Helper()
-	d, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
+	d, err := catalog.New().Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
 	require.NoError(t, err)
 	return d
 }
@@ -111,7 +111,7 @@ func TestWindowsIsAGap(t *testing.T) {
 	image := layered(t, []gatetest.Entry{entry("/Files/Windows/System32/kernel32.dll", "MZ")})
 	described := describe(t, image)
 	described.Platform = "windows/amd64"
-	d, err := cataloger(t).Catalog(t.Context(), described, newTree(t, image, catalog.Wants))
+	d, err := catalog.New().Catalog(t.Context(), described, newTree(t, image, catalog.Wants))
 	require.NoError(t, err)
 	require.Contains(t, strings.Join(d.Gaps, "\n"), "Windows")
 }
@@ -136,7 +136,7 @@ func TestMissingContentIsNoMissingPackage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			image := layered(t, test.files)
-			_, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image,
+			_, err := catalog.New().Catalog(t.Context(), describe(t, image), newTree(t, image,
 				func(name string, _ []byte, _ int64) bool { return name != test.lost }))
 			require.ErrorIs(t, err, sbom.ErrNotKept)
 			require.ErrorContains(t, err, test.lost)
@@ -154,11 +154,11 @@ func TestWantedNameOfAnUnwantedFile(t *testing.T) {
 	t.Parallel()
 	image := layered(t, links())
 	files := newTree(t, image, catalog.Wants)
-	_, err := cataloger(t).Catalog(t.Context(), describe(t, image), files)
+	_, err := catalog.New().Catalog(t.Context(), describe(t, image), files)
 	require.ErrorIs(t, err, sbom.ErrNotKept)
-	again, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, files.Linked(catalog.Wants)))
+	again, err := catalog.New().Catalog(t.Context(), describe(t, image), newTree(t, image, files.Linked(catalog.Wants)))
 	require.NoError(t, err)
-	all, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, func(string, []byte, int64) bool { return true }))
+	all, err := catalog.New().Catalog(t.Context(), describe(t, image), newTree(t, image, func(string, []byte, int64) bool { return true }))
 	require.NoError(t, err)
 	require.Equal(t, all.Packages, again.Packages)
 }
@@ -200,7 +200,7 @@ func TestUnreadableContent(t *testing.T) {
 			{Files: tree, path: name, opening: fs.ErrClosed},
 			{Files: tree, path: name, reading: errors.New("the disk is gone")},
 		} {
-			_, err := cataloger(t).Catalog(t.Context(), describe(t, image), broken)
+			_, err := catalog.New().Catalog(t.Context(), describe(t, image), broken)
 			require.ErrorIs(t, err, errors.Join(broken.opening, broken.reading).(interface{ Unwrap() []error }).Unwrap()[0], name)
 			require.ErrorContains(t, err, name)
 		}
@@ -213,7 +213,7 @@ func TestCancelled(t *testing.T) {
 	image := layered(t, debian())
 	tree := newTree(t, image, catalog.Wants)
 	cancel()
-	_, err := cataloger(t).Catalog(ctx, describe(t, image), tree)
+	_, err := catalog.New().Catalog(ctx, describe(t, image), tree)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -229,12 +229,6 @@ func TestLinksIntoLinksEnd(t *testing.T) {
 	require.NoError(t, err)
 	_, err = resolver.FilesByGlob("**/lib/dpkg/status")
 	require.ErrorIs(t, err, catalog.ErrTooManyLinks)
-}
-
-func TestOptions(t *testing.T) {
-	t.Parallel()
-	_, err := catalog.New(catalog.WithParallelism(0))
-	require.Error(t, err)
 }
 
 func TestInterpreter(t *testing.T) {

@@ -15,35 +15,19 @@ import (
 
 // Cataloger makes bills of materials. It is immutable and safe for concurrent use.
 type Cataloger struct {
-	parallelism  int
 	licenseTexts func([]byte) licensecheck.Coverage // nil if texts are not read
 }
 
 // Option sets something that has a default.
-type Option func(*Cataloger) error
-
-// WithParallelism sets how many catalogers run at once within one image. Default 1:
-// syft's executor (go-sync v0.1.2) replaces a context that its workers read without
-// a lock, which the race detector reports; in series it starts no worker.
-func WithParallelism(n int) Option {
-	return func(c *Cataloger) error {
-		if n < 1 {
-			return fmt.Errorf("catalog: parallelism %d is less than 1", n)
-		}
-		c.parallelism = n
-		return nil
-	}
-}
+type Option func(*Cataloger)
 
 // New returns a Cataloger.
-func New(options ...Option) (*Cataloger, error) {
-	c := &Cataloger{parallelism: 1, licenseTexts: licensecheck.Scan}
+func New(options ...Option) *Cataloger {
+	c := &Cataloger{licenseTexts: licensecheck.Scan}
 	for _, option := range options {
-		if err := option(c); err != nil {
-			return nil, err
-		}
+		option(c)
 	}
-	return c, nil
+	return c
 }
 
 // Catalog finds the packages in the files of one platform image. The document is
@@ -66,7 +50,7 @@ func (c *Cataloger) catalog(ctx context.Context, image sbom.Image, files sbom.Fi
 	if err != nil {
 		return nil, err
 	}
-	engine, err := run(withScanner, &source{image: image, resolver: r}, c.configuration())
+	engine, err := run(withScanner, &source{image: image, resolver: r}, configuration())
 	// What the resolver could not answer explains best why cataloging failed, and has
 	// made it fail even where no cataloger says so.
 	if failure := r.err(); failure != nil {

@@ -128,9 +128,9 @@ func TestRememberedLayersGiveTheSameDocument(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
+			want, err := catalog.New().Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
 			require.NoError(t, err)
-			got, err := cataloger(t).Catalog(t.Context(), describe(t, image), remembered(t, image))
+			got, err := catalog.New().Catalog(t.Context(), describe(t, image), remembered(t, image))
 			require.NoError(t, err)
 			require.Equal(t, want.Packages, got.Packages)
 			require.Equal(t, want.Gaps, got.Gaps)
@@ -143,8 +143,8 @@ func TestRememberedLayersGiveTheSameDocument(t *testing.T) {
 func TestRemainsUnderAWantedName(t *testing.T) {
 	t.Parallel()
 	image := layered(t, []gatetest.Entry{{Path: "/opt/tool", Content: library(""), Mode: 0o755}}, []gatetest.Entry{symlink("/usr/bin/node", "/opt/tool")})
-	_, err := cataloger(t).Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
+	_, err := catalog.New().Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
 	require.NoError(t, err)
-	_, err = cataloger(t).Catalog(t.Context(), describe(t, image), remembered(t, image))
+	_, err = catalog.New().Catalog(t.Context(), describe(t, image), remembered(t, image))
 	require.ErrorIs(t, err, sbom.ErrNotKept)
 }

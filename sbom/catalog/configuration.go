@@ -9,8 +9,10 @@ import (
 
 // configuration is that of the grype command, so that the same packages are found
 // and matched, less what costs time and finds none.
-func (c *Cataloger) configuration() *syft.CreateSBOMConfig {
-	config := syft.DefaultCreateSBOMConfig().WithParallelism(c.parallelism)
+func configuration() *syft.CreateSBOMConfig {
+	// In series: syft's executor (go-sync v0.1.2) replaces a context that its workers
+	// read without a lock, which the race detector reports.
+	config := syft.DefaultCreateSBOMConfig().WithParallelism(1)
 
 	// Without the symbols of Go programs, an advisory for one function matches every
 	// program that links the module.

@@ -41,7 +41,7 @@ type resolved struct {
 func (r resolved) FileResolver(syftsource.Scope) (file.Resolver, error) { return r.resolver, nil }
 
 // Configuration is what the catalogers run with.
-func Configuration(c *Cataloger) *syft.CreateSBOMConfig { return c.configuration() }
+func Configuration() *syft.CreateSBOMConfig { return configuration() }
 
 // Interpreter reads the dynamic loader of an ELF program.
 var Interpreter = interpreter

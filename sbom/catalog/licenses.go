@@ -12,7 +12,7 @@ import (
 // to see, since telling licences apart takes tables that take a second and 300 MB to
 // build. Default: texts are classified as syft does.
 func WithoutLicenseTexts() Option {
-	return func(c *Cataloger) error { c.licenseTexts = nil; return nil }
+	return func(c *Cataloger) { c.licenseTexts = nil }
 }
 
 // Prepare begins what the first Catalog of a process would otherwise wait for. Called

@@ -36,7 +36,7 @@ func TestPanicIsAnError(t *testing.T) {
 		"/usr/lib/os-release", "/var/lib/dpkg/status", "/usr/share/doc/openssl/copyright", "/opt/app.jar",
 		"/usr/local/bin/goprogram", "/usr/bin/openssl", "/app/node_modules/left-pad/package.json",
 	} {
-		_, err := cataloger(t).Catalog(t.Context(), describe(t, image), panicking{Files: tree, path: name})
+		_, err := catalog.New().Catalog(t.Context(), describe(t, image), panicking{Files: tree, path: name})
 		require.ErrorContains(t, err, "panic", name)
 	}
 }
@@ -71,7 +71,7 @@ func TestNothingRunsOnWhenTimeIsUp(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		files := &interrupted{Files: newTree(t, image, catalog.Wants), cancel: cancel}
 		files.left.Store(n)
-		_, err := cataloger(t).Catalog(ctx, describe(t, image), files)
+		_, err := catalog.New().Catalog(ctx, describe(t, image), files)
 		files.answered.Store(true)
 		require.ErrorIs(t, err, context.Canceled, n)
 		left, err := os.ReadDir(temp)

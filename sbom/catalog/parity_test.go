@@ -23,13 +23,6 @@ import (
 	"github.com/imagegate/imagegate/sbom/catalog"
 )
 
-func cataloger(t testing.TB) *catalog.Cataloger {
-	t.Helper()
-	c, err := catalog.New()
-	require.NoError(t, err)
-	return c
-}
-
 func describe(t testing.TB, image v1.Image) sbom.Image {
 	t.Helper()
 	digest, err := image.Digest()
@@ -110,8 +103,8 @@ func TestPackagesEqualSyfts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := cataloger(t)
-			want, err := syft.CreateSBOM(withScanner(t), asSyft(t, test.image), catalog.Configuration(c))
+			c := catalog.New()
+			want, err := syft.CreateSBOM(withScanner(t), asSyft(t, test.image), catalog.Configuration())
 			require.NoError(t, err)
 			document, err := c.Catalog(t.Context(), describe(t, test.image), newTree(t, test.image, test.keep))
 			require.NoError(t, err)

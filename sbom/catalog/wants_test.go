@@ -49,7 +49,7 @@ func TestWantsWhatCatalogersLookFor(t *testing.T) {
 	resolver, err := catalog.Resolver(t.Context(), newTree(t, image, catalog.Wants))
 	require.NoError(t, err)
 	r := &recorder{Resolver: resolver, asked: map[string]bool{}}
-	_, err = syft.CreateSBOM(withScanner(t), catalog.Source(describe(t, image), r), catalog.Configuration(cataloger(t)))
+	_, err = syft.CreateSBOM(withScanner(t), catalog.Source(describe(t, image), r), catalog.Configuration())
 	require.NoError(t, err)
 	require.Greater(t, len(r.asked), 100)
 	for pattern := range r.asked {
