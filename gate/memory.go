@@ -24,8 +24,8 @@ type Memory interface {
 	// Get returns what was put under a key and how long ago; false where there is
 	// nothing, or nothing that can be believed.
 	Get(ctx context.Context, key string) (value []byte, age time.Duration, ok bool)
-	// Put keeps a value, if it can. Pieces of a large one are joined; whoever makes it so
-	// has compressed it.
+	// Put keeps a value, if it can. A large one may come in pieces, which are joined; it
+	// is then kept as it is, so compress it before.
 	Put(ctx context.Context, key string, value ...[]byte)
 }
 

@@ -68,9 +68,9 @@ type FileTree interface {
 }
 
 // Rereadable is a FileTree that may lack content which is wanted after all
-// (sbom.ErrNotKept): its layer was remembered without, or only a link that came later
-// gives the file a name of interest, as in images whose files lie under the digests of
-// their content.
+// (sbom.ErrNotKept): by its own name nobody would ask for it, or for no more than parts
+// of it, and only a link gives the file a name of interest, as in images whose files lie
+// under the digests of their content.
 type Rereadable interface {
 	FileTree
 

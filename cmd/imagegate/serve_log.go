@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// logLines is how many lines wait for whoever reads the log, at most.
+	// logLines and logBytes are how much waits for whoever reads the log, at most. How
+	// long a line is depends on how much a pod names.
 	logLines = 4096
+	logBytes = 8 << 20
 	// logFlushTime is how long the end of the program waits until they are written.
 	logFlushTime = time.Second
 )
@@ -22,12 +24,13 @@ const (
 // that has stopped reading: an answer would wait with him, and an API server gives up
 // on it. Lines that find no room are lost, counted, and told of once there is room.
 type logQueue struct {
-	to    io.Writer
-	lines chan []byte
-	end   chan struct{}
-	done  chan struct{}
-	lost  atomic.Int64 // since it was told
-	all   prometheus.Counter
+	to      io.Writer
+	lines   chan []byte
+	waiting atomic.Int64 // bytes of lines
+	end     chan struct{}
+	done    chan struct{}
+	lost    atomic.Int64 // since it was told
+	all     prometheus.Counter
 }
 
 func newLogQueue(to io.Writer, registry prometheus.Registerer) *logQueue {
@@ -42,13 +45,22 @@ func newLogQueue(to io.Writer, registry prometheus.Registerer) *logQueue {
 // Write takes one line, as the handlers of slog write them. It never waits, and never
 // fails.
 func (q *logQueue) Write(line []byte) (int, error) {
-	select {
-	case q.lines <- bytes.Clone(line):
-	default:
+	size := int64(len(line))
+	if q.waiting.Add(size) > logBytes || !q.offer(bytes.Clone(line)) {
+		q.waiting.Add(-size)
 		q.lost.Add(1)
 		q.all.Inc()
 	}
 	return len(line), nil
+}
+
+func (q *logQueue) offer(line []byte) bool {
+	select {
+	case q.lines <- line:
+		return true
+	default:
+		return false
+	}
 }
 
 func (q *logQueue) run() {
@@ -68,6 +80,7 @@ func (q *logQueue) run() {
 
 func (q *logQueue) write(line []byte) {
 	_, _ = q.to.Write(line) // there is nobody to tell
+	q.waiting.Add(-int64(len(line)))
 	if lost := q.lost.Swap(0); lost > 0 {
 		slog.New(slog.NewJSONHandler(q.to, nil)).Warn("lines of the log were lost: nobody read it in time", "lines", lost)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -56,6 +57,24 @@ func TestLogQueue(t *testing.T) {
 	_, err = q.Write([]byte("nobody reads this\n"))
 	require.NoError(t, err)
 	q.flush()
+}
+
+// Lines may be long: what waits is bounded in bytes, too.
+func TestLogQueueIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	read, written := io.Pipe()
+	q := newLogQueue(written, prometheus.NewRegistry())
+	long := bytes.Repeat([]byte("x"), logBytes/4)
+	for range 10 {
+		_, err := q.Write(long)
+		require.NoError(t, err)
+	}
+	require.LessOrEqual(t, q.waiting.Load(), int64(logBytes))
+	require.EqualValues(t, 6, q.lost.Load())
+	go func() { _, _ = io.Copy(io.Discard, read) }() // ends with the pipe
+	require.Eventually(t, func() bool { return q.waiting.Load() == 0 }, time.Minute, time.Millisecond)
+	q.flush()
+	require.NoError(t, written.Close())
 }
 
 // A line is the queue's own: slog uses its buffers again.

@@ -3,11 +3,11 @@
 // looks at.
 //
 //	store := filetree.NewStore(limits)           // holds kept content, counts what is held
-//	layer, err := store.ReadLayer(ctx, diffID, uncompressed, keep)
+//	layer, err := store.ReadLayer(ctx, diffID, uncompressed, rules)
 //	tree, err := store.Merge(ctx, layers)        // an sbom.Files, safe for concurrent use
 //
-// A Layer is the list of what one tar states: metadata of every entry, content of
-// those that keep asked for. It knows nothing of other layers, so one Layer can
+// A Layer is the list of what one tar states: metadata of every entry, and the content
+// that the rules keep, of programs only parts. It knows nothing of other layers, so one Layer can
 // be merged into any number of trees. Merge applies layers in order.
 //
 // # What a layer means
