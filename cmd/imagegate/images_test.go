@@ -41,6 +41,10 @@ func namedImage(t testing.TB, name string) v1.Image {
 			"etc/passwd": passwd, "app": gatetest.Program(), "usr/lib/os-release": debianRelease, "etc/os-release": debianRelease,
 			"var/lib/dpkg/status": oldPackages, "root/.npmrc": "//registry.example.com/:_authToken=abcdef0123456789\n",
 		})...))
+	case "aliased": // a link says what its program is; the program's own name does not
+		return gatetest.Image(t, unprivileged, gatetest.Layer(t, gatetest.Gzip, append(gatetest.Files(files),
+			gatetest.Entry{Path: "opt/runtime", Content: gatetest.Library("node.js/v18.1.0\x00"), Mode: 0o755},
+			gatetest.Entry{Path: "usr/bin/node", Symlink: "/opt/runtime"})...))
 	case "strange":
 		files["etc/os-release"] = acmeRelease
 		files["var/lib/dpkg/status"] = acmePackages

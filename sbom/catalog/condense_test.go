@@ -3,7 +3,6 @@ package catalog_test
 import (
 	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -16,35 +15,9 @@ import (
 	"github.com/imagegate/imagegate/sbom/catalog"
 )
 
-// library is an ELF library with sections, a loader, and text in its code.
-func library(text string) string {
-	const names = "\x00.text\x00.shstrtab\x00.interp\x00"
-	code := text + strings.Repeat("\x90", 64<<10)
-	loader := "/lib64/ld-linux-x86-64.so.2\x00"
-	codeAt := uint64(64 + 2*56)
-	loaderAt := codeAt + uint64(len(code))
-	namesAt := loaderAt + uint64(len(loader))
-	var b bytes.Buffer
-	put := func(values ...any) {
-		for _, v := range values {
-			_ = binary.Write(&b, binary.LittleEndian, v) // a buffer does not fail
-		}
-	}
-	put(elf.Header64{
-		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:  uint16(elf.ET_DYN), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT),
-		Entry: 0x1000, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 2, Shoff: namesAt + uint64(len(names)), Shentsize: 64, Shnum: 3, Shstrndx: 2,
-	}, elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_W), Off: codeAt, Filesz: uint64(len(code)), Memsz: uint64(len(code))},
-		elf.Prog64{Type: uint32(elf.PT_INTERP), Off: loaderAt, Filesz: uint64(len(loader))})
-	b.WriteString(code + loader + names)
-	put(elf.Section64{}, elf.Section64{Name: 1, Type: uint32(elf.SHT_PROGBITS), Off: codeAt, Size: uint64(len(code))},
-		elf.Section64{Name: 7, Type: uint32(elf.SHT_STRTAB), Off: namesAt, Size: uint64(len(names))})
-	return b.String()
-}
-
 func TestCondense(t *testing.T) {
 	t.Parallel()
-	whole := library("")
+	whole := gatetest.Library("")
 	for _, path := range []string{"/usr/bin/gold", "/usr/bin/go_", "/usr/lib/libruby.so.3", "/app"} {
 		_, ok := catalog.Condense(path, []byte(whole))
 		require.Equal(t, path != "/usr/bin/go_", ok, path)
@@ -63,17 +36,17 @@ func TestCondense(t *testing.T) {
 	require.NotNil(t, parsed.Section(".text"), "it is parsed as before")
 
 	for name, test := range map[string]struct{ path, content string }{
-		"wanted by name":     {"/usr/bin/python3.11", library("")},
-		"of PHP":             {"/usr/lib/php/20220829/curl.so", library("")},
-		"ruby":               {"/usr/bin/ruby3.1", library("")},
-		"gcc":                {"/usr/bin/x86_64-linux-gnu-gcc-12", library("")},
-		"mysqld":             {"/usr/sbin/mariadbd", library("")},
-		"Go program":         {"/app", library("\xff Go buildinf:")},
-		"audited Rust":       {"/app", library(".dep-v0")},
-		"describes itself":   {"/app", library(".note.package")},
-		"native image":       {"/app", library("sbom_length")},
-		"packed":             {"/app", library("UPX!")},
-		"bundle of .NET":     {"/app", library("\x8b\x12\x02\xb9\x6a\x61\x20\x38\x72\x7b\x93")},
+		"wanted by name":     {"/usr/bin/python3.11", gatetest.Library("")},
+		"of PHP":             {"/usr/lib/php/20220829/curl.so", gatetest.Library("")},
+		"ruby":               {"/usr/bin/ruby3.1", gatetest.Library("")},
+		"gcc":                {"/usr/bin/x86_64-linux-gnu-gcc-12", gatetest.Library("")},
+		"mysqld":             {"/usr/sbin/mariadbd", gatetest.Library("")},
+		"Go program":         {"/app", gatetest.Library("\xff Go buildinf:")},
+		"audited Rust":       {"/app", gatetest.Library(".dep-v0")},
+		"describes itself":   {"/app", gatetest.Library(".note.package")},
+		"native image":       {"/app", gatetest.Library("sbom_length")},
+		"packed":             {"/app", gatetest.Library("UPX!")},
+		"bundle of .NET":     {"/app", gatetest.Library("\x8b\x12\x02\xb9\x6a\x61\x20\x38\x72\x7b\x93")},
 		"no program":         {"/app", strings.Repeat("text", 1000)},
 		"cut":                {"/app", whole[:len(whole)-1]},
 		"without sections":   {"/app", gatetest.Program()},
@@ -119,8 +92,8 @@ func remembered(t testing.TB, image v1.Image) *filetree.Tree {
 func TestRememberedLayersGiveTheSameDocument(t *testing.T) {
 	t.Parallel()
 	programs := []gatetest.Entry{
-		{Path: "/usr/lib/libx.so.1", Content: library("")}, {Path: "/usr/lib/liby.so", Content: library("y")},
-		{Path: "/usr/bin/program", Content: library("p"), Mode: 0o755}, {Path: "/lib64/ld-linux-x86-64.so.2", Content: library("l")},
+		{Path: "/usr/lib/libx.so.1", Content: gatetest.Library("")}, {Path: "/usr/lib/liby.so", Content: gatetest.Library("y")},
+		{Path: "/usr/bin/program", Content: gatetest.Library("p"), Mode: 0o755}, {Path: "/lib64/ld-linux-x86-64.so.2", Content: gatetest.Library("l")},
 	}
 	for name, image := range map[string]v1.Image{
 		"debian": layered(t, debian(), programs), "languages": layered(t, languages(t), programs), "alpine": layered(t, programs, alpine()),
@@ -142,7 +115,7 @@ func TestRememberedLayersGiveTheSameDocument(t *testing.T) {
 // A program that is asked for by a name which a link gives it is not there any more.
 func TestRemainsUnderAWantedName(t *testing.T) {
 	t.Parallel()
-	image := layered(t, []gatetest.Entry{{Path: "/opt/tool", Content: library(""), Mode: 0o755}}, []gatetest.Entry{symlink("/usr/bin/node", "/opt/tool")})
+	image := layered(t, []gatetest.Entry{{Path: "/opt/tool", Content: gatetest.Library(""), Mode: 0o755}}, []gatetest.Entry{symlink("/usr/bin/node", "/opt/tool")})
 	_, err := catalog.New().Catalog(t.Context(), describe(t, image), newTree(t, image, catalog.Wants))
 	require.NoError(t, err)
 	_, err = catalog.New().Catalog(t.Context(), describe(t, image), remembered(t, image))
